@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from matcher.types import Clusters, Encoded, Float32, Listings, Matches, ScoredPairs, SimilarityGraph
+from matcher.types import Clusters, Encoded, Float32, Listings, ScoredPairs, SimilarityGraph
 
 
 class Encoder(Protocol):
@@ -39,13 +39,20 @@ class Index(Protocol):
         """Find the indexed rows closest to each query."""
         ...
 
-    def search_within(self, k: int | None = None, min_score: float | None = None) -> SimilarityGraph:
+    def search_within(
+        self, k: int | None = None, min_score: float | None = None
+    ) -> SimilarityGraph:
         """Find the other indexed rows closest to each indexed row."""
         ...
 
 
 class Fusion(Protocol):
     """Turns the scores of the modalities into one score per pair."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities it reads; those that are missing count for nothing."""
+        ...
 
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""
@@ -55,6 +62,11 @@ class Fusion(Protocol):
 class Clusterer(Protocol):
     """Groups matched listings."""
 
-    def __call__(self, matches: Matches) -> Clusters:
-        """Return the cluster of each listing; a listing without match is a cluster of one."""
+    def __call__(self, graph: SimilarityGraph) -> Clusters:
+        """Return the cluster of each listing.
+
+        Args:
+            graph: Symmetric, with fused scores, the pairs that fell short included: they say
+                how much the ends of a chain resemble each other.
+        """
         ...

@@ -125,7 +125,7 @@ Encoded: TypeAlias = Embeddings | Hashes
 def row_norms(vectors: Float32 | csr_array) -> Float32:
     """L2 norm of each row, dense or CSR, shape ``(n,)``."""
     if isinstance(vectors, np.ndarray):
-        return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), np.float32)
     squares = csr_array((vectors.data**2, vectors.indices, vectors.indptr), shape=vectors.shape)
     return np.sqrt(np.asarray(squares.sum(axis=1), np.float32).ravel())
 

@@ -1,0 +1,1 @@
+"""Reading listings and pictures, writing results."""

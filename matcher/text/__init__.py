@@ -1,0 +1,1 @@
+"""Reading titles: cleaning, words, quantities, model numbers."""

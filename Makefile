@@ -1,0 +1,43 @@
+# Every target makes what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow-test lint types imports check quality clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## Find the duplicates among the bundled example listings
+	$(BIN)/matcher dedupe examples/listings.csv --images examples/images --out demo-out
+
+test: $(INSTALLED)  ## Run the tests
+	$(BIN)/python -m pytest -q -m "not slow"
+
+slow-test: $(INSTALLED)  ## Run the slow tests alone
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(INSTALLED)  ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)  ## Check types
+	$(BIN)/mypy
+
+imports: $(INSTALLED)  ## Check that imports point down only
+	$(BIN)/lint-imports
+
+check: lint types imports test  ## Everything but the slow tests
+
+quality: $(INSTALLED)  ## Measure F1 and the rest on real data, and write the README's table
+	$(BIN)/python -m benchmarks.quality
+
+clean:  ## Remove what the targets made
+	rm -rf $(VENV) demo-out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

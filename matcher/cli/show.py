@@ -1,0 +1,160 @@
+"""What the command prints: progress and warnings to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matcher.results import MatchResult
+
+REFRESH_SECONDS = 0.1
+SHOWN_TITLE = 76
+
+
+def say(text: str = "") -> None:
+    """Print one line of the result; control characters of titles never reach the terminal."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    sys.stdout.write(clean.encode(sys.stdout.encoding or "utf-8", "replace").decode() + "\n")
+
+
+def say_json(value: Mapping[str, Any]) -> None:
+    """Print JSON; what is not a number becomes null."""
+    from matcher.io.outputs import to_json
+
+    sys.stdout.write(to_json(value))
+
+
+def warn(text: str) -> None:
+    """Print one line to stderr."""
+    sys.stderr.write(f"matcher: {text}\n")
+
+
+class _ToStderr(logging.Handler):
+    """Shows the package's warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def show_warnings() -> None:
+    """Send the package's log, from warnings up, to stderr."""
+    log = logging.getLogger("matcher")
+    log.handlers = [_ToStderr(logging.WARNING)]
+    log.propagate = False
+
+
+@contextmanager
+def progress_bars() -> Iterator[None]:
+    """Show a bar for each long loop inside the block, if stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from matcher.progress import shown_by
+
+    tasks: dict[str, TaskID] = {}
+    last: dict[str, float] = {}
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+
+        def report(label: str, done: int, total: int) -> None:
+            now = time.monotonic()
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            elif done < total and now - last[label] < REFRESH_SECONDS:
+                return
+            last[label] = now
+            bars.update(tasks[label], completed=done, total=total, visible=done < total)
+
+        with shown_by(report):
+            yield
+
+
+def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
+    """Print what was found, what ran, how good it is, and where it lies."""
+    counts = result.report.counts
+    if result.clusters_found is not None:
+        _show_clusters(result, n_clusters)
+        say(
+            f"{counts['listings']:,} listings: {counts['clusters']:,} clusters of two or more "
+            f"hold {counts['clustered_listings']:,} of them (largest {counts['largest_cluster']})."
+        )
+    else:
+        say(
+            f"{counts['left_listings']:,} and {counts['right_listings']:,} listings: "
+            f"{counts['accepted_pairs']:,} pairs match {counts['matched_left']:,} of the first "
+            f"with {counts['matched_right']:,} of the second."
+        )
+    say(f"Encoders that ran: {', '.join(result.report.encoders)}.")
+    for name, why in result.report.left_out.items():
+        say(f"Left out: {name}: {why}")
+    _show_problems(result.report.problems)
+    _show_metrics(result)
+    shown = out / "report.html"
+    say(f"Written to {out}: {', '.join(_files(out))}.")
+    say(f"Report: {shown.resolve().as_uri()}")
+
+
+def _files(out: Path) -> list[str]:
+    names = ("matches.csv", "clusters.csv", "pairs.parquet", "pairs.csv", "run.json")
+    return [name for name in names if (out / name).exists()]
+
+
+def _show_problems(problems: Mapping[str, int]) -> None:
+    """The commonest kinds of trouble."""
+    for reason, n in list(problems.items())[:5]:
+        say(f"{n:,} {'listing' if n == 1 else 'listings'}: {reason}")
+    if len(problems) > 5:
+        say(f"… and {len(problems) - 5} more kinds of trouble, in run.json.")
+
+
+def _show_metrics(result: MatchResult) -> None:
+    """The main figures, with the gallery they hold for."""
+    m, counts = result.metrics, result.report.counts
+    if m:
+        say(
+            f"Against the labels of {counts['labelled']:,} listings (gallery "
+            f"{counts['listings']:,}): row F1 {m['rowwise_f1']:.4f}, precision "
+            f"{m['rowwise_precision']:.4f}, recall {m['rowwise_recall']:.4f}; "
+            f"B-cubed F1 {m['bcubed_f1']:.4f}."
+        )
+
+
+def _show_clusters(result: MatchResult, n_clusters: int) -> None:
+    """Titles and ids of the largest clusters."""
+    import numpy as np
+
+    if result.clusters_found is None or not n_clusters:
+        return
+    labels = result.clusters_found.labels
+    sizes = np.bincount(labels, minlength=1)
+    largest = [c for c in np.argsort(-sizes, kind="stable")[:n_clusters].tolist() if sizes[c] > 1]
+    for cluster in largest:
+        say(f"Cluster {cluster} · {sizes[cluster]} listings")
+        members = np.flatnonzero(labels == cluster).tolist()
+        for row in members[:6]:
+            title = result.listings.titles[row]
+            cut = title if len(title) <= SHOWN_TITLE else title[: SHOWN_TITLE - 1] + "…"
+            say(f"  {result.listings.ids[row]}  {cut}")
+        if len(members) > 6:
+            say(f"  … and {len(members) - 6} more")
+    if largest:
+        say()
+
+
+def show_hits(result: MatchResult) -> None:
+    """Print the closest listings to a query, best first."""
+    rows = result.pairs_table(titles=True).to_pylist()
+    if not rows:
+        say("Nothing found.")
+    for rank, row in enumerate(rows, 1):
+        mark = "match" if row["score"] >= 0.5 else "     "
+        say(f"{rank:3d}  {row['score']:.3f} {mark}  {row['id_right']}  {row['title_right']}")
+        say(f"            {row['reason']}")

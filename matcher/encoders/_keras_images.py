@@ -1,0 +1,141 @@
+"""What all encoders share that put pictures through a Keras network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from matcher.errors import ConfigError, DataError
+from matcher.io.artifacts import fingerprint, load_model
+from matcher.io.decoding import to_pixels
+from matcher.io.images import read_all
+from matcher.runtime.compiled import Run, compile_model
+from matcher.runtime.loading import import_keras
+from matcher.settings import Settings
+from matcher.similarity import l2_normalize
+from matcher.types import Embeddings, Listings
+
+
+class ImageSettings(Settings):
+    """Settings of every such encoder.
+
+    Attributes:
+        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the network without
+            its classifier, a folder saved by a training, or ``random`` (for tests).
+        size: Side to which pictures are resized, in pixels; None is the size that the weights
+            or, failing that, the network were made for.
+        batch: Pictures that go through the network at once.
+    """
+
+    weights: str = "imagenet"
+    size: int | None = Field(None, ge=32, le=1024)
+    batch: int = Field(32, ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEncoder:
+    """A network that is ready to run.
+
+    Attributes:
+        run: From pixels in 0..255, shape ``(batch, size, size, 3)``, to ``(batch, width)``.
+        size: Side of the pictures, in pixels.
+        width: Number of dimensions.
+        batch: Pictures that go through the network at once.
+        source: Fingerprint.
+    """
+
+    run: Run
+    size: int
+    width: int
+    batch: int
+    source: str
+
+    def encode(self, listings: Listings) -> Embeddings:
+        """Encode the picture of each listing; a row without a readable one is 0."""
+        vectors = np.zeros((len(listings), self.width), np.float32)
+        problems: dict[int, str] = {}
+        for rows, pixels in self._batches(listings, problems):
+            vectors[rows] = l2_normalize(self.run(pixels)[: len(rows)])
+        return Embeddings(vectors, self.source, problems)
+
+    def _batches(
+        self, listings: Listings, problems: dict[int, str]
+    ) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+        """Rows, and their pixels in an array that is reused; the last may hold more than rows.
+
+        All have one shape, since a network may have to be compiled anew for another.
+        """
+        size = self.size
+        n_pictures = sum(ref is not None for ref in listings.images)
+        pixels = np.zeros((min(self.batch, n_pictures), size, size, 3), np.uint8)
+        rows: list[int] = []
+        pictures = read_all(
+            listings, lambda image: to_pixels(image, size), self.source.split(":")[0], size
+        )
+        for row, picture in pictures:
+            if isinstance(picture, DataError):
+                problems[row] = str(picture)
+                continue
+            pixels[len(rows)] = picture
+            rows.append(row)
+            if len(rows) == len(pixels):
+                yield rows, pixels
+                rows = []
+        if rows:
+            yield rows, pixels
+
+
+def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> ImageEncoder:
+    """Build a network, fill it and make it ready.
+
+    Args:
+        name: What to call it in fingerprints.
+        backbone: Name in ``matcher.models.catalogue``.
+        settings: Weights, size and batch.
+
+    Raises:
+        BackendError: If the weights are missing.
+        ConfigError: If the weights are those of another network.
+        StoreError: If the weights are damaged.
+    """
+    import_keras()
+    from matcher.models.weights import export_weights
+
+    model = _load_model(backbone, settings)
+    _, size, _, _ = model.input_shape
+    mark = fingerprint({}, export_weights(model))[:8]
+    return ImageEncoder(
+        run=compile_model(model),
+        size=size,
+        width=model.output_shape[-1],
+        batch=settings.batch,
+        source=f"{name}:{size}:{mark}",
+    )
+
+
+def _load_model(backbone: str, settings: ImageSettings) -> Any:
+    from matcher.models.backbones import build_backbone
+    from matcher.models.weights import import_weights
+
+    if settings.weights == "random":
+        return build_backbone(backbone, settings.size)
+    if settings.weights == "imagenet":
+        return build_backbone(backbone, settings.size, "imagenet")
+    path = Path(settings.weights).expanduser()
+    if not path.is_dir():
+        return build_backbone(backbone, settings.size, path)
+    config, tensors = load_model(path)
+    if config.get("backbone") != backbone:
+        raise ConfigError(
+            f"{path} holds weights of {config.get('backbone')}, not of {backbone}. "
+            "Name the encoder and the variant that they are of, or other weights."
+        )
+    model = build_backbone(backbone, settings.size or config.get("size"))
+    import_weights(model, tensors, str(path))
+    return model

@@ -1,0 +1,156 @@
+"""Titles as TF-IDF vectors over words, characters, numbers, model numbers or quantities.
+
+Source: Salton & Buckley, "Term-weighting approaches in automatic text retrieval", 1988;
+idf is smoothed, ln((1 + n) / (1 + df)) + 1, as scikit-learn has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+from scipy.sparse import csr_array
+
+from matcher.errors import BackendError
+from matcher.progress import tracked
+from matcher.settings import Settings
+from matcher.similarity import l2_normalize_sparse
+from matcher.text.model_numbers import find_model_numbers
+from matcher.text.quantities import find_quantities
+from matcher.text.words import clean_title, split_words, word_filter
+from matcher.types import Embeddings, Listings
+
+TINY: dict[str, Any] = {}  # for the contract test
+
+
+class Spec(Settings):
+    """Settings of the TF-IDF encoder.
+
+    Attributes:
+        tokens: What is counted: "words"; "characters" (n-grams inside words); "numbers" (words
+            that hold a digit); "models" (model numbers and article codes); "quantities"
+            (amounts). A listing without any has no vector: it is neither like nor unlike
+            another.
+        ngrams: Shortest and longest run, of words or of characters. By default single words,
+            and 3 to 5 characters.
+        weight: How often a term occurs in a title counts "once", by its "log"arithm, or "each"
+            time. By default once, and log for characters.
+        min_titles: Terms found in fewer titles are left out. By default 1, and 2 for characters.
+        languages: Languages of the titles, for the three settings below.
+        stop_words: Drop their stop words. Words only.
+        stem: Cut words to their stem. Words only.
+        lemmatize: Replace words by their dictionary form. Words only.
+    """
+
+    tokens: Literal["words", "characters", "numbers", "models", "quantities"] = "words"
+    ngrams: tuple[int, int] = Field((0, 0), validate_default=False)
+    weight: Literal["once", "log", "each", "auto"] = "auto"
+    min_titles: int = Field(0, ge=0)
+    languages: tuple[str, ...] = ("english", "indonesian")
+    stop_words: bool = False
+    stem: bool = False
+    lemmatize: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        characters = values.get("tokens") == "characters"
+        own = {"ngrams": (3, 5), "weight": "log", "min_titles": 2}
+        other = {"ngrams": (1, 1), "weight": "once", "min_titles": 1}
+        return {**(own if characters else other), **values}
+
+    @model_validator(mode="after")
+    def _check_ngrams(self) -> Spec:
+        low, high = self.ngrams
+        if not 1 <= low <= high:
+            raise ValueError(
+                "ngrams must be a shortest and a longest length, 1 or more. "
+                f"Received: {self.ngrams}"
+            )
+        return self
+
+    def fit(self, listings: Listings) -> TfidfEncoder:
+        """Learn the vocabulary and the document frequencies of these titles."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        if not any(listings.titles):
+            raise BackendError(
+                "The tfidf encoder needs titles, and these listings have none. "
+                "Name the column with --title, or leave it out of --encoders."
+            )
+        split = _splitter(self)
+        counts: dict[str, Any] = {"once": {"binary": True}, "log": {"sublinear_tf": True}}
+        characters = self.tokens == "characters"
+        vectorizer = TfidfVectorizer(
+            analyzer="char_wb" if characters else split,
+            ngram_range=self.ngrams if characters else (1, 1),
+            lowercase=False,
+            dtype=np.float32,
+            norm=None,
+            min_df=min(self.min_titles, len(listings)),
+            **counts.get(self.weight, {}),
+        )
+        try:
+            counted = vectorizer.fit_transform(_cleaned(listings, self))
+        except ValueError:  # scikit-learn's way to say that no title holds any term
+            return TfidfEncoder(self, None, (), f"tfidf:{self.tokens}:empty")
+        terms = tuple(vectorizer.get_feature_names_out())
+        learnt = [str(self.model_dump()), "\0".join(terms), vectorizer.idf_.tobytes().hex()]
+        terms = () if characters else terms  # pieces of words explain nothing to a reader
+        digest = hashlib.sha256("\1".join(learnt).encode("utf-8", "replace")).hexdigest()
+        source = f"tfidf:{self.tokens}:{digest[:8]}"
+        return TfidfEncoder(self, vectorizer, terms, source, (listings, counted))
+
+
+@dataclass(frozen=True, slots=True)
+class TfidfEncoder:
+    """Encodes titles; see ``Spec`` for the settings."""
+
+    spec: Spec
+    vectorizer: Any
+    terms: tuple[str, ...]
+    source: str
+    learnt_from: tuple[Listings, Any] | None = None  # and their counts: not counted twice
+
+    def encode(self, listings: Listings) -> Embeddings:
+        """Return sparse vectors, shape ``(n, number of terms)``."""
+        if self.vectorizer is None or not len(listings):
+            n_terms = 1 if self.vectorizer is None else len(self.vectorizer.vocabulary_)
+            empty = csr_array((len(listings), n_terms), dtype=np.float32)
+            return Embeddings(empty, self.source, terms=self.terms)
+        if self.learnt_from is not None and self.learnt_from[0] is listings:
+            counted = self.learnt_from[1]
+        else:
+            counted = self.vectorizer.transform(_cleaned(listings, self.spec))
+        vectors = csr_array(counted)
+        vectors.sort_indices()
+        return Embeddings(l2_normalize_sparse(vectors), self.source, terms=self.terms)
+
+
+def _cleaned(listings: Listings, spec: Spec) -> Iterator[str]:
+    """The titles, cleaned, reporting progress."""
+    label = f"titles ({spec.tokens})"
+    return (clean_title(title) for title in tracked(listings.titles, label, len(listings)))
+
+
+def _splitter(spec: Spec) -> Callable[[str], list[str]]:
+    """The function from a cleaned title to the terms that are counted."""
+    if spec.tokens == "models":
+        return find_model_numbers
+    if spec.tokens == "quantities":
+        return find_quantities
+    if spec.tokens == "numbers":
+        return lambda text: [w for w in split_words(text) if any(c.isdigit() for c in w)]
+    terms = word_filter(spec.languages, spec.stop_words, spec.stem, spec.lemmatize)
+    low, high = spec.ngrams
+
+    def words(text: str) -> list[str]:
+        single = terms(split_words(text))
+        runs = range(low, high + 1)
+        return [" ".join(single[i : i + n]) for n in runs for i in range(len(single) - n + 1)]
+
+    return words

@@ -1,0 +1,86 @@
+"""Why two listings were matched, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from matcher.types import Embeddings, Encoded, Hashes, Int64, ScoredPairs
+
+BLOCK = 20_000
+SHOWN_TERMS = 4
+SHOWN_MODALITIES = 3
+WORTH_SAYING = 0.3
+NOTHING = "little in common but other listings of the cluster"
+
+
+def explain_pairs(
+    pairs: ScoredPairs,
+    left: Mapping[str, Encoded],
+    right: Mapping[str, Encoded],
+) -> tuple[str, ...]:
+    """Say for each pair which modalities speak for it, three at most.
+
+    Args:
+        pairs: Pairs with the score of every modality.
+        left: The encoded listings that ``pairs.left`` points into, by modality.
+        right: Those that ``pairs.right`` points into.
+
+    Returns:
+        One line a pair, such as "words in common: canned, luncheon, maling (0.83); phash: 2 of
+        64 bits differ". Modalities below 0.3 are left out, and all but the three strongest;
+        one that can't name what it saw gives way to those that can.
+    """
+    names = [name for name in pairs.scores if name in left]
+    if not names or not len(pairs):
+        return (NOTHING,) * len(pairs)
+    phrases = {name: _phrases(name, pairs, left[name], right[name]) for name in names}
+    table = np.stack([np.nan_to_num(pairs.scores[name]) for name in names])
+    mute = np.array(
+        [isinstance(left[name], Embeddings) and not _terms(left[name]) for name in names]
+    )
+    order = np.argsort(mute[:, None] - table.round(2), axis=0, kind="stable")[:SHOWN_MODALITIES]
+    reasons = []
+    for row, ranked in enumerate(np.sort(order, axis=0).T.tolist()):
+        said = [phrases[names[m]][row] for m in ranked if table[m, row] >= WORTH_SAYING]
+        reasons.append("; ".join(said) or NOTHING)
+    return tuple(reasons)
+
+
+def _terms(encoded: Encoded) -> tuple[str, ...]:
+    """Words for the dimensions, where there are any."""
+    return encoded.terms if isinstance(encoded, Embeddings) else ()
+
+
+def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> list[str]:
+    """What one modality says of each pair."""
+    scores = pairs.scores[name]
+    if isinstance(left, Hashes) or isinstance(right, Hashes):
+        bits = np.rint((1 - np.nan_to_num(scores)) * 32).astype(int).tolist()
+        return [f"{name}: {b} of 64 bits differ" if b else f"{name}: identical" for b in bits]
+    told = [f"({score:.2f})" for score in scores.tolist()]
+    if not left.terms:
+        return [f"{name} alike {score}" for score in told]
+    shared = _shared_terms(left, right, pairs.left, pairs.right)
+    return [f"{name} in common: {s} {score}" for s, score in zip(shared, told, strict=True)]
+
+
+def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64) -> list[str]:
+    """For each pair, the shared terms that add most to the score."""
+    told: list[str] = []
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        theirs = csr_array(right.vectors)[cols[block]]
+        product = csr_array(csr_array(left.vectors)[rows[block]].multiply(theirs))
+        told += [_strongest(product, i, left.terms) for i in range(product.shape[0])]
+    return told
+
+
+def _strongest(product: csr_array, row: int, terms: Sequence[str]) -> str:
+    """The terms of the largest entries of one row, ties in alphabetical order."""
+    span = slice(product.indptr[row], product.indptr[row + 1])
+    entries = zip((-product.data[span]).tolist(), product.indices[span].tolist(), strict=True)
+    best = sorted((weight, terms[column]) for weight, column in entries)[:SHOWN_TERMS]
+    return ", ".join(term for _, term in best)

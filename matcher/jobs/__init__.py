@@ -1,0 +1,1 @@
+"""The jobs a user has, one file each: each reads as its steps."""

@@ -1,0 +1,47 @@
+"""A result as files, all put in place together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from matcher.io.atomic import OutputFolder
+from matcher.io.outputs import spreadsheet_safe, write_csv, write_json, write_parquet
+from matcher.report import render_report
+from matcher.results import MatchResult
+
+
+def save(result: MatchResult, out: OutputFolder) -> None:
+    """Write everything a run found.
+
+    ``matches.csv`` (id, matches), ``clusters.csv`` (id, cluster; not between two sources),
+    ``pairs.parquet`` (ids, a score a modality, fused score, reason), ``pairs.csv`` (the same
+    with titles, safe to open in a spreadsheet), ``run.json``, ``report.html``.
+
+    Args:
+        result: What to write.
+        out: The folder, entered: its files appear together when its block ends.
+
+    Raises:
+        StoreError: If a file cannot be written.
+    """
+    write_csv(result.matches_table(), out.file("matches.csv"))
+    if result.clusters_found is not None:
+        write_csv(result.clusters_table(), out.file("clusters.csv"))
+    write_parquet(result.pairs_table(), out.file("pairs.parquet"))
+    write_csv(_readable(result.pairs_table(titles=True)), out.file("pairs.csv"))
+    write_json(asdict(result.report), out.file("run.json"))
+    write_text(render_report(result), out.file("report.html"))
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write UTF-8; half surrogates, which no UTF-8 can hold, become question marks."""
+    path.write_bytes(text.encode("utf-8", "replace"))
+
+
+def _readable(pairs: pa.Table) -> pa.Table:
+    """Make text safe for spreadsheets."""
+    columns = [spreadsheet_safe(column) for column in pairs.columns]
+    return pa.table(columns, names=pairs.column_names)

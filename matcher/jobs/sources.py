@@ -1,0 +1,166 @@
+"""Matching the listings of one source with those of another: no pairs inside a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matcher.config import RunConfig
+from matcher.explain import explain_pairs
+from matcher.fusion import ACCEPTED
+from matcher.io.columns import Columns
+from matcher.jobs.assignment import assign
+from matcher.jobs.steps import (
+    Encodings,
+    ListingsLike,
+    Stopwatch,
+    accepted_graph,
+    as_listings,
+    count_problems,
+    encode,
+    find_candidates,
+    library_versions,
+    resolve_config,
+)
+from matcher.results import MatchReport, MatchResult
+from matcher.search import score_pairs
+from matcher.types import Bool, Float32, Listings, ScoredPairs
+
+
+def match(
+    left: ListingsLike,
+    right: ListingsLike,
+    images: str | Path | None = None,
+    right_images: str | Path | None = None,
+    *,
+    one_to_one: bool = False,
+    config: RunConfig | str | Path | None = None,
+    encoders: str | list[str] | None = None,
+    columns: Columns | None = None,
+    right_columns: Columns | None = None,
+) -> MatchResult:
+    """Find which listings of two sources are the same product.
+
+    Args:
+        left: As for ``dedupe``.
+        right: Likewise, the other source.
+        images: Folder or zip archive of the pictures of ``left``.
+        right_images: Those of ``right``; None for the same place.
+        one_to_one: Match each listing at most once, so that the sum of the fused scores is the
+            largest possible. By default a listing may have many matches.
+        config: A config or the path of a YAML file; None for the default.
+        encoders: Names of modalities or encoders to use; None for all.
+        columns: Names of the columns of ``left``.
+        right_columns: Those of ``right``; None for the same as ``columns``.
+
+    Returns:
+        Matches and accepted pairs as tables.
+
+    Raises:
+        DataError: If a table cannot be used.
+        ConfigError: If a setting is wrong.
+        BackendError: If none of the encoders can run.
+    """
+    config = resolve_config(config, encoders)
+    left = as_listings(left, images, columns)
+    right = as_listings(right, right_images or images, right_columns or columns)
+
+    def choose(pairs: ScoredPairs, fused: Float32) -> Bool:
+        keep = fused >= ACCEPTED
+        if one_to_one:
+            keep[keep] = assign(pairs.left[keep], pairs.right[keep], fused[keep])
+        return keep
+
+    return match_rows(config, left, right, concatenate(left, right), choose)
+
+
+def match_rows(
+    config: RunConfig,
+    left: Listings,
+    right: Listings,
+    learn_from: Listings,
+    choose: Callable[[ScoredPairs, Float32], Bool],
+) -> MatchResult:
+    """Encode → search → fuse → choose → explain, from one table to another.
+
+    Args:
+        config: The settings.
+        left: Listings that search.
+        right: Listings that are searched.
+        learn_from: Listings that encoders learn from.
+        choose: Tells from the candidates and their fused scores which to keep.
+    """
+    watch = Stopwatch()
+    with watch.step("encode"):
+        encodings = encode(config, learn_from, left, right)
+    ours, theirs = encodings.tables
+    with watch.step("search"):
+        candidates = score_pairs(*find_candidates(config, ours, theirs), ours, theirs)
+    fused = config.fusion(candidates)
+    with watch.step("explain"):
+        accepted, scores = _best_first(candidates, fused, choose(candidates, fused))
+        reasons = explain_pairs(accepted, ours, theirs)
+    return MatchResult(
+        listings=left,
+        right_listings=right,
+        graph=accepted_graph(accepted, scores, within=False),
+        clusters_found=None,
+        accepted=accepted,
+        scores=scores,
+        reasons=reasons,
+        candidate_scores=fused,
+        candidate_truth=None,
+        report=_report(config, left, right, encodings, candidates, accepted, watch.seconds),
+    )
+
+
+def concatenate(left: Listings, right: Listings) -> Listings:
+    """Put two sources below one another, for encoders to learn from; labels are dropped."""
+    return Listings(
+        ids=(*(f"left:{i}" for i in left.ids), *(f"right:{i}" for i in right.ids)),
+        titles=left.titles + right.titles,
+        images=left.images + right.images,
+    )
+
+
+def _best_first(candidates: ScoredPairs, fused: Float32, keep: Bool) -> tuple[ScoredPairs, Float32]:
+    """The kept pairs and their fused scores, best first."""
+    kept = np.flatnonzero(keep)
+    order = kept[np.lexsort((candidates.right[kept], candidates.left[kept], -fused[kept]))]
+    by_modality: Mapping[str, Float32] = {k: v[order] for k, v in candidates.scores.items()}
+    left, right = candidates.left[order], candidates.right[order]
+    return replace(candidates, left=left, right=right, scores=by_modality), fused[order]
+
+
+def _report(
+    config: RunConfig,
+    left: Listings,
+    right: Listings,
+    encodings: Encodings,
+    candidates: ScoredPairs,
+    accepted: ScoredPairs,
+    seconds: dict[str, float],
+) -> MatchReport:
+    problems: list[Any] = [left.problems, right.problems]
+    problems += [encoded.problems for table in encodings.tables for encoded in table.values()]
+    return MatchReport(
+        command="match",
+        config=config.dump(),
+        encoders=encodings.about(),
+        left_out=encodings.left_out,
+        counts={
+            "left_listings": len(left),
+            "right_listings": len(right),
+            "candidate_pairs": len(candidates),
+            "accepted_pairs": len(accepted),
+            "matched_left": len(np.unique(accepted.left)),
+            "matched_right": len(np.unique(accepted.right)),
+        },
+        problems=count_problems(*problems),
+        seconds=seconds,
+        versions=library_versions(),
+    )

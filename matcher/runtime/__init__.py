@@ -1,0 +1,1 @@
+"""Running networks fast on the machine at hand."""

@@ -1,0 +1,32 @@
+"""Blocks of work side by side: NumPy and SciPy let go of the interpreter lock inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_THREADS = 8  # each holds blocks of its own, so this bounds the memory
+
+
+def n_threads() -> int:
+    """Cores this process may use, at most ``MAX_THREADS``."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(allowed or 1, MAX_THREADS))
+
+
+def in_order(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Yield ``function(item)`` in the order of ``items``, computed by several threads."""
+    threads = min(n_threads(), len(items))
+    if threads < 2:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield from pool.map(function, items)
+    finally:  # on an error or an interrupt the blocks not yet begun are dropped
+        pool.shutdown(cancel_futures=True)

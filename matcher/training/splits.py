@@ -1,0 +1,90 @@
+"""Splits without leaks: rows tied by a label or by a picture stay together."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from matcher.errors import ConfigError, DataError
+from matcher.types import UNLABELLED, Int64, Listings
+
+
+def super_components(*ties: Int64) -> Int64:
+    """Number the sets of rows that are tied to one another, directly or through others.
+
+    Args:
+        *ties: Columns of codes, each of shape ``(n,)``; rows with equal codes in any column
+            are tied. A negative code ties nothing.
+
+    Returns:
+        The set of each row, shape ``(n,)``.
+
+    Example:
+        >>> super_components(np.array([0, 0, 1, 2]), np.array([-1, 7, 7, -1])).tolist()
+        [0, 0, 0, 1]
+    """
+    if not ties or len({len(t) for t in ties}) > 1:
+        raise DataError(f"ties must be columns of one length. Received: {[len(t) for t in ties]}.")
+    n = len(ties[0])
+    rows, marks, n_marks = [], [], n
+    for codes in ties:
+        known = np.flatnonzero(codes >= 0)
+        values, inverse = np.unique(codes[known], return_inverse=True)
+        rows.append(known)
+        marks.append(n_marks + inverse)
+        n_marks += len(values)
+    ends = np.concatenate(rows), np.concatenate(marks)
+    graph = csr_array((np.ones(len(ends[0]), np.int8), ends), shape=(n_marks, n_marks))
+    return np.asarray(connected_components(graph, directed=False)[1][:n], np.int64)
+
+
+def tied_rows(listings: Listings) -> Int64:
+    """Sets of listings that share a label, a picture or a given hash, shape ``(n,)``.
+
+    Raises:
+        DataError: If the listings have no labels.
+    """
+    if listings.groups is None:
+        raise DataError("Splitting by product needs labels. Name their column with --group.")
+    ties = [listings.groups, _codes([ref.name if ref else "" for ref in listings.images])]
+    if listings.phashes is not None:
+        hashes = np.unique(listings.phashes.codes, return_inverse=True)[1]
+        ties.append(np.where(listings.phashes.present, hashes, UNLABELLED))
+    return super_components(*ties)
+
+
+def folds(components: Int64, n_folds: int, seed: int = 0) -> Int64:
+    """Deal sets of tied rows to folds of about equal numbers of rows.
+
+    Args:
+        components: The set of each row, as ``super_components`` gives them.
+        n_folds: Number of folds, 2 or more.
+        seed: Seeds the order in which sets of one size are dealt.
+
+    Returns:
+        The fold of each row in ``0..n_folds-1``, shape ``(n,)``.
+
+    Raises:
+        ConfigError: If there are fewer sets than folds.
+    """
+    sizes = np.bincount(components)
+    if not 2 <= n_folds <= len(sizes):
+        raise ConfigError(
+            f"n_folds must be at least 2 and at most the {len(sizes)} sets of tied rows. "
+            f"Received: {n_folds}."
+        )
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    fold_of, load = np.empty(len(sizes), np.int64), np.zeros(n_folds, np.int64)
+    for component in order[np.argsort(-sizes[order], kind="stable")].tolist():
+        fold = int(np.argmin(load))
+        fold_of[component] = fold
+        load[fold] += sizes[component]
+    return fold_of[components]
+
+
+def _codes(names: list[str]) -> Int64:
+    """Code of each name; -1 for an empty one."""
+    values = np.array(names, dtype=np.str_)
+    codes = np.unique(values, return_inverse=True)[1]
+    return np.where(values == "", UNLABELLED, codes)
