@@ -1,18 +1,20 @@
-"""Thresholds from labels: the settings of a fusion and a clusterer with the best row F1.
+"""Thresholds from labels: the settings of a fusion and of a clusterer with the best F1.
 
-Both searches are exhaustive along one setting at a time, so that the same labels always give
-the same thresholds. They see the labels of ``rows`` only; score on others.
+Both searches go over a fixed grid, one setting at a time, so that the same labels always give
+the same thresholds. They see the labels of some rows only; score on others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from matcher.clustering._base import ClustererSettings
 from matcher.errors import DataError
 from matcher.fusion import ACCEPTED, VetoingFusion
+from matcher.metrics import labelled_pair_f1
 from matcher.progress import tracked
 from matcher.types import Bool, Float32, Int64, ScoredPairs, SimilarityGraph
 
@@ -22,6 +24,33 @@ ONLY_HELPING = (1.1, 1.25, 1.5, 2.0, 3.0)
 WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 ROUNDS = 4
 CUTS = tuple(np.round(np.arange(0.40, 0.601, 0.01), 2).tolist())
+
+
+class Judge(Protocol):
+    """Says how good fused scores are."""
+
+    pairs: ScoredPairs
+
+    def __call__(self, fused: Float32) -> float:
+        """Return a figure in [0, 1], higher is better."""
+        ...
+
+
+@dataclass(slots=True)
+class LabelledPairJudge:
+    """F1 over pairs that each carry a label, as published matching benchmarks have them.
+
+    Attributes:
+        pairs: The labelled pairs.
+        truth: Whether each is a match, shape ``(m,)``.
+    """
+
+    pairs: ScoredPairs
+    truth: Bool
+
+    def __call__(self, fused: Float32) -> float:
+        """Score the pairs that reach the acceptance bound."""
+        return labelled_pair_f1(fused >= ACCEPTED, self.truth)
 
 
 @dataclass(slots=True)
@@ -64,18 +93,18 @@ class PairJudge:
         return left + np.bincount(self.pairs.right[chosen], minlength=n)
 
 
-def fit_fusion(fusion: VetoingFusion, judge: PairJudge) -> tuple[VetoingFusion, float]:
-    """Find the thresholds (or weights) with the best mean row F1 of accepted pairs.
+def fit_fusion(fusion: VetoingFusion, judge: Judge) -> tuple[VetoingFusion, float]:
+    """Find the thresholds (or weights) that a judge likes best.
 
     Coordinate ascent over a fixed grid from the fusion's own values, then over leaving out
     each veto; at most ``ROUNDS`` rounds.
 
     Args:
         fusion: Where to start.
-        judge: The labelled candidates.
+        judge: Candidates and labels.
 
     Returns:
-        The fitted fusion, and its mean row F1 on the rows of the judge.
+        The fitted fusion, and what the judge makes of it.
     """
     best, best_score = fusion, judge(fusion(judge.pairs))
     for _ in tracked(range(ROUNDS), "thresholds", ROUNDS):
@@ -130,11 +159,10 @@ def fit_clusterer(
         The fitted clusterer, and its mean row F1 on ``rows``.
     """
     best, best_score = clusterer, -1.0
-    for cut in tracked(CUTS, "clusters", len(CUTS)):
-        changed = clusterer.model_copy(update={"min_score": cut})
-        score = cluster_row_f1(changed(graph).labels, groups, rows)
+    for cut, clusters in zip(CUTS, clusterer.sweep(graph, CUTS), strict=True):
+        score = cluster_row_f1(clusters.labels, groups, rows)
         if score > best_score:
-            best, best_score = changed, score
+            best, best_score = clusterer.model_copy(update={"min_score": cut}), score
     return best, best_score
 
 

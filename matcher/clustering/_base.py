@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ class ClustererSettings(Settings):
     def __call__(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing; see ``protocols.Clusterer``."""
         raise NotImplementedError
+
+    def sweep(self, graph: SimilarityGraph, cuts: Sequence[float]) -> Iterator[Clusters]:
+        """Return the clusters for each of several ``min_score``, in the order given."""
+        for cut in cuts:
+            yield self.model_copy(update={"min_score": cut})(graph)
 
 
 def upper_edges(graph: SimilarityGraph) -> tuple[Int64, Int64, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from matcher.clustering._base import (
     number_by_first_member,
     upper_edges,
 )
-from matcher.types import Clusters, SimilarityGraph
+from matcher.types import Clusters, Int64, SimilarityGraph
 
 
 class AverageClusterer(ClustererSettings):
@@ -38,44 +39,52 @@ class AverageClusterer(ClustererSettings):
 
     def __call__(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
+        return next(self.sweep(graph, [self.min_score]))
+
+    def sweep(self, graph: SimilarityGraph, cuts: Sequence[float]) -> Iterator[Clusters]:
+        """Return the clusters for each of several ``min_score``, in the order given.
+
+        Means never rise as clusters merge, so that the merges for a higher bound are the first
+        of those for a lower one: all bounds together cost one run.
+        """
+        least = np.float32(min(cuts))
         rows, cols, scores = upper_edges(graph)
-        strong = scores >= np.float32(self.min_score)
+        strong = scores >= least
         component = components(rows[strong], cols[strong], graph.n_rows)
         inside = component[rows] == component[cols]
-        edges = zip(
-            rows[inside].tolist(), cols[inside].tolist(), scores[inside].tolist(), strict=True
-        )
-        merging = _Agglomeration(graph.n_rows, self.min_score, self.max_size)
-        merging.run(list(edges))
-        return number_by_first_member(np.array(merging.labels(), np.int64))
+        columns = (column[inside].tolist() for column in (rows, cols, scores))
+        merges = _Agglomeration(graph.n_rows, float(least), self.max_size)
+        merges.run(list(zip(*columns, strict=True)))
+        for cut in cuts:
+            yield number_by_first_member(merges.labels(float(np.float32(cut))))
 
 
 class _Agglomeration:
     """Clusters in the making; each is named by its lowest row."""
 
-    def __init__(self, n: int, min_score: float, max_size: int) -> None:
-        self.min_score, self.max_size = min_score, max_size
-        self.parent = list(range(n))
+    def __init__(self, n: int, least: float, max_size: int) -> None:
+        self.least, self.max_size = least, max_size
         self.size = [1] * n
         # for each living cluster, the sum of the cross scores to each neighbour
         self.sums: dict[int, dict[int, float]] = {}
+        self.merged: list[tuple[float, int, int]] = []  # mean, cluster, what it took in
 
     def run(self, edges: list[tuple[int, int, float]]) -> None:
         """Merge until no mean reaches the bound; ties go to the lower rows."""
         for a, b, score in edges:
             self.sums.setdefault(a, {})[b] = score
             self.sums.setdefault(b, {})[a] = score
-        least = float(np.float32(self.min_score))
-        heap = [(-score, a, b) for a, b, score in edges if score >= least]
+        heap = [(-score, a, b) for a, b, score in edges if score >= self.least]
         heapq.heapify(heap)
         while heap:
             negative, a, b = heapq.heappop(heap)
             if not self._is_current(a, b, -negative) or self.size[a] + self.size[b] > self.max_size:
                 continue
             self._merge(a, b)
+            self.merged.append((-negative, a, b))
             for other, total in self.sums[a].items():
                 mean = total / (self.size[a] * self.size[other])
-                if mean >= least:
+                if mean >= self.least:
                     heapq.heappush(heap, (-mean, min(a, other), max(a, other)))
 
     def _is_current(self, a: int, b: int, mean: float) -> bool:
@@ -86,7 +95,6 @@ class _Agglomeration:
     def _merge(self, a: int, b: int) -> None:
         """Put cluster ``b`` into ``a``, adding up their sums to every third cluster."""
         taken = self.sums.pop(b)
-        self.parent[b] = a
         self.size[a] += self.size[b]
         own = self.sums[a]
         del own[b], taken[a]
@@ -95,11 +103,14 @@ class _Agglomeration:
             del theirs[b]
             own[other] = theirs[a] = own.get(other, 0.0) + total
 
-    def labels(self) -> list[int]:
-        """The cluster of each listing, as its lowest row."""
-        labels = list(range(len(self.parent)))
-        for i in range(len(labels)):
-            labels[i] = i if self.parent[i] == i else labels[self.parent[i]]
+    def labels(self, cut: float) -> Int64:
+        """The cluster of each listing, as its lowest row, after the merges from ``cut`` up."""
+        labels = np.arange(len(self.size))
+        for mean, a, b in self.merged:
+            if mean >= cut:
+                labels[b] = a
+        while (labels != labels[labels]).any():
+            labels = labels[labels]
         return labels
 
 

@@ -21,7 +21,10 @@ def export_weights(model: Any) -> dict[str, NDArray[Any]]:
     Returns:
         Arrays by name, e.g. ``"stem_conv/kernel"``.
     """
-    return {name: np.array(variable) for name, variable in name_weights(model).items()}
+    from keras import ops
+
+    variables = name_weights(model)
+    return {name: np.array(ops.convert_to_numpy(v)) for name, v in variables.items()}
 
 
 def import_weights(model: Any, tensors: Tensors, where: str) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from matcher.fusion import ACCEPTED
 from matcher.report import wording
 from matcher.results import MatchResult
-from matcher.types import Bool, Clusters, Float32, Int64
+from matcher.types import Bool, Clusters, Float32, Float64, Int64
 
-FINE, COARSE = 0.025, 0.05
+# Two steps of a 64-bit hash make a coarse bin; one step would leave gaps between bars.
+FINE, COARSE = 0.025, 0.0625
 STEP = 0.25
 SIZE_BOUNDS = (2, 3, 4, 5, 6, 11, 21, 51, 101, 501)
 ONE_PRODUCT, OTHERS = "same product", "different products"
@@ -22,10 +23,15 @@ NOT_LABELLED = "different products, or not labelled"
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Scores from ``start`` up to ``end``: how many, and how tall that is drawn, in percent.
+    """Pairs whose scores lie from ``start`` up to ``end``.
 
-    Pairs known to be wrong are counted in ``n_down`` and drawn below the axis, all others in
-    ``n_up`` and above it.
+    Attributes:
+        start: Lowest score, included.
+        end: Bound above, left out unless it is 1.
+        n_up: Pairs drawn above the axis: those of one product, or all without labels.
+        n_down: Pairs drawn below it.
+        up: Height above the axis in percent of the chart.
+        down: Height below it.
     """
 
     start: float
@@ -34,6 +40,11 @@ class Bin:
     n_down: int
     up: float
     down: float
+
+    @property
+    def span(self) -> str:
+        """The scores, in words."""
+        return f"{self.start:g} to {self.end:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ class Histogram:
         summary: What one sees, in a sentence or two, for those who do not see it.
         bins: From the lowest score to the highest.
         x_ticks: Scores along the axis.
-        y_ticks: Counts, upwards from the axis.
+        y_ticks: Counts, from the bottom.
+        zero: Where the axis lies, in percent from the top.
         line: Where 0.5 lies, in percent; None leaves the line out.
         legend: Names of what stands above and below the axis; empty if nothing is below.
         log_scale: Whether heights are logarithms, so that one pair shows beside a million.
@@ -64,6 +76,7 @@ class Histogram:
     bins: tuple[Bin, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+    zero: float
     line: float | None = None
     legend: tuple[str, ...] = ()
     log_scale: bool = False
@@ -172,38 +185,34 @@ def _histogram(
 ) -> Histogram:
     """Count scores in bins of one width from ``low`` to 1; the last includes 1."""
     n_bins = round((1 - low) / width)
-    edges = low + width * np.arange(n_bins + 1)
+    edges = np.round(low + width * np.arange(n_bins + 1), 4)
     inside = np.clip(np.asarray(scores, np.float64), low, 1)
     # A float32 score may lie a rounding error below the bound it stands for.
     bins = np.minimum(((inside - low) / width + 1e-5).astype(np.int64), n_bins - 1)
     up = np.bincount(bins if truth is None else bins[truth], minlength=n_bins)
     down = np.bincount(bins[:0] if truth is None else bins[~truth], minlength=n_bins)
-    most = int(max(up.max(), down.max()))
+    heights, zero = _scale(up, down, log_scale)
+    rows = zip(edges[:-1], edges[1:], up, down, *heights, strict=True)
     return Histogram(
         title=title,
         summary=summary,
-        bins=tuple(_bins(edges, up, down, most, log_scale)),
+        bins=tuple(Bin(*(value.item() for value in row)) for row in rows),
         x_ticks=tuple(_score_ticks(low)),
-        y_ticks=tuple(_count_ticks(most, log_scale)),
+        y_ticks=tuple(_count_ticks(up, down, zero, log_scale)),
+        zero=zero,
         line=line,
         legend=legend,
         log_scale=log_scale,
     )
 
 
-def _bins(
-    edges: Float32, up: Int64, down: Int64, most: int, log_scale: bool
-) -> Iterator[Bin]:
-    rows = zip(edges[:-1].tolist(), edges[1:].tolist(), up.tolist(), down.tolist(), strict=True)
-    for start, end, n_up, n_down in rows:
-        heights = (_height(n_up, most, log_scale), _height(n_down, most, log_scale))
-        yield Bin(round(start, 3), round(end, 3), n_up, n_down, *heights)
-
-
-def _height(n: int, most: int, log_scale: bool) -> float:
-    """Height in percent of the tallest bar."""
-    part = math.log1p(n) / math.log1p(most) if log_scale else n / most
-    return round(100 * part, 2)
+def _scale(up: Int64, down: Int64, log_scale: bool) -> tuple[Float64, float]:
+    """Heights of bars above and below the axis, in one scale that fills the chart; the axis."""
+    values = np.stack([up, down]).astype(np.float64)
+    values = np.log1p(values) if log_scale else values
+    top, bottom = values.max(axis=1).tolist()
+    heights = np.round(100 * values / (top + bottom), 2)
+    return heights, round(100 * top / (top + bottom), 2)
 
 
 def _score_ticks(low: float) -> Iterator[Tick]:
@@ -213,14 +222,20 @@ def _score_ticks(low: float) -> Iterator[Tick]:
         yield Tick(round(100 * (i * step - low) / (1 - low), 2), f"{i * step:g}")
 
 
-def _count_ticks(most: int, log_scale: bool) -> Iterator[Tick]:
-    """Powers of ten on a log scale, else the top alone; no more than four."""
-    if not log_scale:
-        yield Tick(100.0, wording.count(most))
-        return
+def _count_ticks(up: Int64, down: Int64, zero: float, log_scale: bool) -> Iterator[Tick]:
+    """Counts both ways from the axis: powers of ten on a log scale, else the most alone."""
+    for counts, share, sign in ((up, zero, 1), (down, 100 - zero, -1)):
+        most = int(counts.max())
+        if most:
+            for n in _round_counts(most) if log_scale else [most]:
+                part = math.log1p(n) / math.log1p(most) if log_scale else 1
+                yield Tick(round(100 - zero + sign * share * part, 2), wording.count(n))
+
+
+def _round_counts(most: int) -> list[int]:
+    """At most four powers of ten, from 1 up to ``most``."""
     powers = range(int(math.log10(most)) + 1)
-    for power in powers[:: math.ceil(len(powers) / 4)]:
-        yield Tick(_height(10**power, most, log_scale), wording.count(10**power))
+    return [10**power for power in powers[:: math.ceil(len(powers) / 4)]]
 
 
 def chart_sizes(clusters: Clusters) -> list[Bar]:

@@ -10,18 +10,26 @@ import numpy as np
 from matcher.report.cards import Card, Chapter
 from matcher.report.clusters import ClusterViews
 from matcher.report.pairs import PairViews
-from matcher.report.wording import count, plural
+from matcher.report.wording import count
 from matcher.results import MatchResult
 from matcher.types import Float32, Int64
 
 ALL_AT_ONCE = 20
-SHOWN = {"largest": 16, "surest": 16, "mixed": 24, "wrong": 24, "doubtful": 24, "sample": 24}
+SHOWN = {
+    "all": ALL_AT_ONCE,
+    "largest": 16,
+    "surest": 16,
+    "mixed": 24,
+    "wrong": 24,
+    "doubtful": 24,
+    "sample": 24,
+}
 SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Things to show in one chapter, the most telling first."""
+    """Things to show in one chapter, the most telling first; ``{n}`` in the note counts them."""
 
     anchor: str
     title: str
@@ -38,56 +46,53 @@ def choose_chapters(result: MatchResult) -> list[Chapter]:
 
 def _choose_clusters(views: ClusterViews) -> list[Chapter]:
     largest = np.lexsort((views.numbers, -views.sizes))
+    total = count(len(largest))
     if len(largest) <= ALL_AT_ONCE:
         note = "Every cluster of two or more listings, the largest first."
         return _chapters([Ranking("all", "All clusters", note, largest)], views.card)
-    total = plural(len(largest), "cluster")
-    rankings = [
-        Ranking("largest", "Largest clusters", f"Those with the most listings, of {total}.", largest)
-    ]
-    mixed = _worst(views.n_strangers, views.weakest)
-    if len(mixed):
-        note = (
-            f"{plural(len(mixed), 'cluster')} of {count(len(largest))} hold listings of more "
-            "than one group, by their labels. Those with the most such listings come first."
-        )
-        rankings.append(Ranking("mixed", "Clusters that mix groups", note, mixed))
+    note = f"The {{n}} clusters with the most listings, of {total}."
+    rankings = [Ranking("largest", "Largest clusters", note, largest)]
+    mixed = _with_strangers(views.n_strangers, views.weakest)
+    note = (
+        f"{count(len(mixed))} of {total} clusters hold listings of more than one group, by their "
+        "labels. These are the {n} with the most such listings."
+    )
+    rankings.append(Ranking("mixed", "Clusters that mix groups", note, mixed))
     doubtful = np.argsort(views.weakest, kind="stable")
-    note = f"Those with the lowest score between two of their listings, of {total}."
+    note = f"The {{n}} clusters with the lowest score between two of their listings, of {total}."
     rankings.append(Ranking("doubtful", "Most doubtful clusters", note, doubtful))
-    return _chapters([*rankings, _sample(len(largest), "cluster")], views.card)
+    return _chapters([*rankings, _sample(len(largest), "clusters")], views.card)
 
 
 def _choose_pairs(views: PairViews) -> list[Chapter]:
     surest = np.argsort(-views.scores, kind="stable")
+    total = count(len(surest))
     if len(surest) <= ALL_AT_ONCE:
         note = "Every accepted pair, the best score first."
         return _chapters([Ranking("all", "All pairs", note, surest)], views.card)
-    total = plural(len(surest), "pair")
-    rankings = [Ranking("surest", "Surest pairs", f"The highest scores, of {total}.", surest)]
-    wrong = _worst(views.n_strangers, -views.scores)
-    if len(wrong):
-        note = (
-            f"{plural(len(wrong), 'pair')} of {count(len(surest))} are of different groups, by "
-            "their labels. Those with the highest scores come first."
-        )
-        rankings.append(Ranking("wrong", "Pairs of different groups", note, wrong))
+    note = f"The {{n}} pairs with the highest scores, of {total}."
+    rankings = [Ranking("surest", "Surest pairs", note, surest)]
+    wrong = _with_strangers(views.n_strangers, -views.scores)
+    note = (
+        f"{count(len(wrong))} of {total} pairs are of different groups, by their labels. These "
+        "are the {n} with the highest scores."
+    )
+    rankings.append(Ranking("wrong", "Pairs of different groups", note, wrong))
     doubtful = np.argsort(views.scores, kind="stable")
-    note = f"The lowest scores, of {total}."
+    note = f"The {{n}} accepted pairs with the lowest scores, of {total}."
     rankings.append(Ranking("doubtful", "Most doubtful pairs", note, doubtful))
-    return _chapters([*rankings, _sample(len(surest), "pair")], views.card)
+    return _chapters([*rankings, _sample(len(surest), "pairs")], views.card)
 
 
-def _worst(n_strangers: Int64, then_by: Float32) -> Int64:
-    """Those with strangers, the most first."""
+def _with_strangers(n_strangers: Int64, then_by: Float32) -> Int64:
+    """Those that hold listings of another group, the most first."""
     order = np.lexsort((then_by, -n_strangers))
     return order[: np.count_nonzero(n_strangers)]
 
 
 def _sample(n: int, noun: str) -> Ranking:
-    note = f"Drawn at random from the other {noun}s; the same ones on every run."
-    ranked = np.random.default_rng(SEED).permutation(n)
-    return Ranking("sample", "A sample", note, ranked)
+    note = f"{{n}} drawn at random from the other {noun}; the same ones on every run."
+    return Ranking("sample", "A sample", note, np.random.default_rng(SEED).permutation(n))
 
 
 def _chapters(rankings: Sequence[Ranking], make_card: Callable[[int], Card]) -> list[Chapter]:
@@ -95,15 +100,16 @@ def _chapters(rankings: Sequence[Ranking], make_card: Callable[[int], Card]) -> 
     shown: dict[int, Card] = {}
     chapters = []
     for ranking in rankings:
-        n_shown = SHOWN.get(ranking.anchor, ALL_AT_ONCE)
+        n_shown = SHOWN[ranking.anchor]
         ranked = ranking.ranked[: n_shown + len(shown)].tolist()
         if ranking.anchor == "sample":
-            ranked = [i for i in ranked if i not in shown]
+            ranked = sorted([i for i in ranked if i not in shown][:n_shown])
         ranked = ranked[:n_shown]
         above = tuple(shown[i] for i in ranked if i in shown)
         new = {i: make_card(i) for i in ranked if i not in shown}
         shown |= new
         if ranked:
+            note = ranking.note.format(n=len(ranked))
             cards = tuple(new.values())
-            chapters.append(Chapter(ranking.anchor, ranking.title, ranking.note, cards, above))
+            chapters.append(Chapter(ranking.anchor, ranking.title, note, cards, above))
     return chapters

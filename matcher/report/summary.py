@@ -177,8 +177,10 @@ def describe_gallery(result: MatchResult) -> str:
         gallery = wording.plural(len(tables[0]), "listing")
     groups = np.unique(np.concatenate([*known, np.zeros(0, np.int64)]))
     n_labelled = sum(map(len, known))
+    n_all = sum(map(len, tables))
+    labelled = "all" if n_labelled == n_all else f"{wording.count(n_labelled)} of them"
     return (
-        f"Measured on {gallery}, {wording.count(n_labelled)} of them labelled, of "
+        f"Measured on {gallery}, {labelled} labelled, of "
         f"{wording.plural(len(groups), 'group')}. The more listings are searched, the more look "
         "alike: compare these figures only with those of a gallery of the same size."
     )

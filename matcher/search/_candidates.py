@@ -1,4 +1,4 @@
-"""Which places in a block of approximate scores may belong in the answer.
+"""Which pairs of a block of approximate scores may belong in the answer.
 
 Let every score be off by at most ``slack``. Then the true k-th best is at least the k-th
 best seen less ``slack``, and whatever reaches it was seen at no less than that less
@@ -8,56 +8,55 @@ best seen less ``slack``, and whatever reaches it was seen at no less than that 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.types import Bool, Float32, Int64
-
-Number = TypeVar("Number", np.float32, np.uint8)
+from matcher.types import Bool, Float32, Float64, Int64
 
 BLOCK_BYTES = 2**26  # a block of scores; each thread holds one
+FLOAT32_UNIT = 2.0**-24
+FLOAT64_UNIT = 2.0**-53
 
 
-def rounding_slack(n_terms: int) -> float:
-    """Bound on the float32 rounding error of a dot product of unit vectors.
+def rounding_slack(n_terms: int, unit: float = FLOAT32_UNIT) -> float:
+    """Bound on the rounding error of a dot product of unit vectors.
 
     Args:
         n_terms: Number of products that are summed, in whatever order.
+        unit: Half the distance from 1 to the next number.
 
     Source:
         Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. 3.5: at most
-        ``n u / (1 - n u)`` with ``u = 2**-24``; twice that here, for norms off 1 by 1e-3.
+        ``n u / (1 - n u)``; twice ``n u`` here, for norms that differ from 1 by 1e-3.
     """
-    return (n_terms + 8) * 2.0**-23
+    return 2 * unit * (n_terms + 8)
 
 
-def shortlist(
-    similarity: NDArray[Number], k: int | None, floor: float, slack: float
-) -> tuple[Int64, Int64]:
-    """Rows and columns that may be among the ``k`` best and may reach ``floor``.
+def shortlist(similarity: NDArray[Any], k: int | None, floor: float, slack: float) -> Bool:
+    """Whether each score may be among the ``k`` best of its row and may reach ``floor``.
 
     Args:
         similarity: Higher is closer, shape ``(b, n)``.
         k: Number wanted per row, or None for all.
         floor: Lowest value wanted.
         slack: Largest error of a value.
+
+    Returns:
+        Shape ``(b, n)``.
     """
     lowest = np.full((len(similarity), 1), floor - slack)
     if k is not None and k < similarity.shape[1]:
-        np.maximum(lowest, _kth_best(similarity, k) - 2 * slack, out=lowest)
-    # Twenty times faster than a two-dimensional nonzero.
-    at = np.flatnonzero(similarity >= lowest.astype(similarity.dtype))
-    rows, cols = np.divmod(at, similarity.shape[1])
-    return rows, cols
+        np.maximum(lowest, _about_kth_best(similarity, k) - 2 * slack, out=lowest)
+    return similarity >= lowest.astype(similarity.dtype)
 
 
-def _kth_best(similarity: NDArray[Number], k: int) -> NDArray[Number]:
+def _about_kth_best(similarity: NDArray[Any], k: int) -> NDArray[Any]:
     """A lower bound, seldom far off, of the k-th best value of each row, shape ``(b, 1)``.
 
-    Each of the k best of some disjoint sets of columns is at least the k-th best of these
-    maxima. A maximum over sets is several times faster than a partition of whole rows.
+    Cut a row into sets: the k-th best of their maxima is reached by k values at least.
+    Taking maxima is several times faster than a partition of whole rows.
     """
     n = similarity.shape[1]
     depth = n // (8 * k)
@@ -65,17 +64,62 @@ def _kth_best(similarity: NDArray[Number], k: int) -> NDArray[Number]:
         n_sets = n // depth
         sets = similarity[:, : n_sets * depth].reshape(-1, depth, n_sets)
         similarity = sets.max(axis=1)
-    return np.partition(similarity, -k, axis=1)[:, [-k]]
+    return _kth_best(similarity, k)
 
 
-def shortlist_listed(rows: Int64, similarity: Float32, k: int, slack: float) -> Bool:
-    """As ``shortlist``, for values listed by ascending row: which to keep."""
-    order = np.lexsort((-similarity, rows))
+def _kth_best(values: NDArray[Any], k: int) -> NDArray[Any]:
+    """The k-th best value of each row, shape ``(b, 1)``."""
+    return np.partition(values, -k, axis=1)[:, [-k]]
+
+
+def settle(values: Float64, k: int | None, floor: float, error: float) -> Bool:
+    """As ``shortlist`` for values so precise that ties can be told, with few too many.
+
+    Scores are rounded to float32, where thousands may be equal. Of those that surely tie at
+    the k-th place only the first ``k`` can belong in the answer.
+
+    Args:
+        values: Scores in float64, shape ``(b, n)``.
+        k: Number wanted per row, or None for all.
+        floor: Lowest score wanted.
+        error: Largest error of a value.
+    """
+    low, high = _rounded(values, error)
+    kept = high >= np.float32(floor)
+    if k is not None and k < values.shape[1]:
+        kth = _kth_best(low, k)
+        kept &= high >= kth
+        tied = (low == kth) & (high == kth)
+        kept[tied & (np.cumsum(tied, axis=1, dtype=np.int32) > k)] = False
+    return kept
+
+
+def settle_listed(rows: Int64, cols: Int64, values: Float64, k: int, error: float) -> Int64:
+    """As ``settle``, for values listed by ascending row: positions of those to keep."""
+    low, high = _rounded(values, error)
+    order = np.lexsort((cols, -low, rows))
+    low, high = low[order], high[order]
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     sizes = np.diff(starts, append=len(rows))
-    last = starts + np.minimum(sizes, k) - 1
-    lowest = np.where(sizes > k, similarity[order][last] - 2 * slack, -np.inf)
-    return similarity >= np.repeat(lowest, sizes)
+    kth = np.repeat(low[starts + np.minimum(sizes, k) - 1], sizes)
+    tied = (low == kth) & (high == kth)
+    before = np.cumsum(tied) - tied
+    too_late = before - np.repeat(before[starts], sizes) >= k
+    few = np.repeat(sizes <= k, sizes)
+    return order[few | ((high >= kth) & ~(tied & too_late))]
+
+
+def _rounded(values: Float64, error: float) -> tuple[Float32, Float32]:
+    """Lowest and highest float32 score that each value may stand for."""
+    low = np.clip(values - error, -1, 1).astype(np.float32)
+    return low, np.clip(values + error, -1, 1).astype(np.float32)
+
+
+def places(chosen: Bool, block: slice) -> tuple[Int64, Int64]:
+    """Rows and columns chosen in a block that begins at row ``block.start``."""
+    at = np.flatnonzero(chosen)  # twenty times faster than a two-dimensional nonzero
+    rows, cols = np.divmod(at, max(1, chosen.shape[1]))
+    return rows + block.start, cols
 
 
 def even_blocks(n_rows: int, step: int) -> list[slice]:
@@ -86,5 +130,5 @@ def even_blocks(n_rows: int, step: int) -> list[slice]:
 
 def weighed_blocks(weights: Int64, most: int) -> list[slice]:
     """Cut rows into spans whose weights sum to about ``most``, or of a single heavier row."""
-    ends = np.flatnonzero(np.diff(np.cumsum(weights) // max(1, most), append=-1)) + 1
+    ends = np.flatnonzero(np.diff(np.cumsum(weights) // most, append=-1)) + 1
     return [slice(a, b) for a, b in pairwise([0, *ends.tolist()])]

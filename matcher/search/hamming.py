@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, cast
 
 import numpy as np
 
-from matcher.search._candidates import even_blocks, shortlist, weighed_blocks
+from matcher.search._candidates import even_blocks, places, shortlist, weighed_blocks
 from matcher.search._join import JoinIndex, Limits, Pairs, Plan, ragged
 from matcher.search._scores import count_bits
 from matcher.types import Encoded, Hashes, Int64, UInt64
@@ -65,8 +65,7 @@ def _plan_comparison(codes: UInt64, held: UInt64, radius: int, k: int | None) ->
 
     def propose(block: slice) -> Pairs:
         equal_bits = np.uint8(N_BITS) - count_bits(codes[block, None] ^ held)
-        rows, cols = shortlist(equal_bits, k, N_BITS - radius, 0)
-        return rows + block.start, cols
+        return places(shortlist(equal_bits, k, N_BITS - radius, 0), block)
 
     return Plan(even_blocks(len(codes), BLOCK_BYTES // (COMPARED_BYTES * len(held))), propose)
 
