@@ -59,7 +59,9 @@ def save_model(folder: Path, config: Mapping[str, Any], tensors: Tensors) -> str
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(mkdtemp(prefix=".saving-", dir=folder))
         try:
-            save_file(dict(tensors), aside / TENSORS, {"config": text, "fingerprint": mark})
+            # safetensors writes an array that is not in C order wrongly, without a word.
+            in_order = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+            save_file(in_order, aside / TENSORS, {"config": text, "fingerprint": mark})
             (aside / CONFIG).write_text(text + "\n", encoding="utf-8")
             # safetensors writes for the owner alone.
             (aside / TENSORS).chmod((aside / CONFIG).stat().st_mode)

@@ -20,7 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from matcher.errors import BackendError, StoreError
 from matcher.models.catalogue import Backbone, find_backbone
@@ -144,7 +144,7 @@ def _load_file(model: keras.Model, path: Path, name: str) -> None:
             # Keras only warns, and wrongly so for its own older files, where it finds no weights.
             warnings.simplefilter("ignore")
             model.load_weights(path)
-        if not all(np.isfinite(ops.convert_to_numpy(v)).all() for v in floats):
+        if not all(np.isfinite(np.asarray(v)).all() for v in floats):
             raise ValueError("some of its weights are missing or not finite")
     except Exception as error:  # h5py and Keras raise a dozen types on damaged files
         reason = " ".join(str(error).split()).partition(". ")[0][:200].rstrip(".")

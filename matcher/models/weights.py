@@ -21,10 +21,7 @@ def export_weights(model: Any) -> dict[str, NDArray[Any]]:
     Returns:
         Arrays by name, e.g. ``"stem_conv/kernel"``.
     """
-    from keras import ops
-
-    variables = name_weights(model)
-    return {name: np.array(ops.convert_to_numpy(v)) for name, v in variables.items()}
+    return {name: np.asarray(v).copy() for name, v in name_weights(model).items()}
 
 
 def import_weights(model: Any, tensors: Tensors, where: str) -> None:
@@ -86,7 +83,8 @@ def name_weights(model: Any) -> dict[str, Any]:
             name = f"{kind}_{made[kind]}"
             made[kind] += 1
         for variable in layer.weights:
-            inner = variable.path.split("/", 1)[1]
+            # Before the layer's own name come those of the models that it was built in.
+            inner = f"/{variable.path}".rpartition(f"/{layer.name}/")[2]
             variables[f"{name}/{inner}"] = variable
     return variables
 

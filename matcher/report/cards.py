@@ -87,7 +87,7 @@ class Chapter:
 
 
 def choose_rows(rows: Iterable[int], first: Iterable[int]) -> list[int]:
-    """At most ``SHOWN_LISTINGS`` of the rows, ascending, those in ``first`` for certain."""
+    """At most ``SHOWN_LISTINGS`` of the rows, ascending; those in ``first`` go before others."""
     return sorted(list(dict.fromkeys([*first, *rows]))[:SHOWN_LISTINGS])
 
 

@@ -93,7 +93,8 @@ class Bar:
 
 def chart_candidates(result: MatchResult) -> Histogram | None:
     """Fused scores of all candidate pairs; None where there are none."""
-    scores, truth = result.candidate_scores, result.candidate_truth
+    scores = result.candidate_scores
+    truth = result.candidate_truth if true_pairs(result) is not None else None
     if not len(scores):
         return None
     reached = int((scores >= ACCEPTED).sum())
@@ -153,10 +154,10 @@ def chart_modalities(result: MatchResult) -> list[Histogram]:
 
 
 def true_pairs(result: MatchResult) -> Bool | None:
-    """Whether each accepted pair is known to be of one product; None without labels."""
+    """Whether each accepted pair is known to be of one product; None where there are no labels."""
     groups = result.listings.groups
     other = (result.right_listings or result.listings).groups
-    if groups is None or other is None:
+    if groups is None or other is None or not ((groups >= 0).any() and (other >= 0).any()):
         return None
     left, right = groups[result.accepted.left], other[result.accepted.right]
     return np.asarray((left == right) & (left >= 0), np.bool_)

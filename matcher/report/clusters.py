@@ -16,9 +16,10 @@ from matcher.report.cards import (
     number_members,
 )
 from matcher.results import MatchResult
-from matcher.types import UNLABELLED, Float32, Int64
+from matcher.types import UNLABELLED, Float32, Int64, Listings
 
 NO_PAIR = -1
+SHOWN_STRANGERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,15 @@ class ClusterViews:
         )
 
     def card(self, i: int) -> Card:
-        """Lay out the ``i``-th cluster: the ends of its weakest and strongest pair for certain."""
+        """Lay out the ``i``-th cluster: weakest pair, strongest pair and strangers for certain."""
         listings = self.result.listings
         rows = self.members[self.starts[i] : self.starts[i] + self.sizes[i]].tolist()
         usual = find_usual_group(listings, rows)
         links = self._links(i)
         accepted = self.result.accepted
-        ends = [int(end[pair]) for _, pair in links for end in (accepted.left, accepted.right)]
-        shown = choose_rows(rows, ends)
+        telling = [int(end[pair]) for _, pair in links for end in (accepted.left, accepted.right)]
+        telling += _strangers(listings, rows, usual)[:SHOWN_STRANGERS]
+        shown = choose_rows(rows, telling)
         number = int(self.numbers[i])
         return Card(
             anchor=f"cluster-{number}",
@@ -103,6 +105,13 @@ class ClusterViews:
         first, second = int(accepted.left[pair]), int(accepted.right[pair])
         numbers = shown.index(first) + 1, shown.index(second) + 1
         return give_reason(self.result, pair, name, *numbers)
+
+
+def _strangers(listings: Listings, rows: list[int], usual: int | None) -> list[int]:
+    """Those of the rows that are known to be of another group than the usual one."""
+    if listings.groups is None:
+        return []
+    return [row for row in rows if listings.groups[row] not in (usual, UNLABELLED)]
 
 
 def _end_pairs(result: MatchResult, labels: Int64, n: int) -> tuple[Int64, Int64]:

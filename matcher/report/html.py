@@ -36,6 +36,7 @@ def render_report(result: MatchResult) -> str:
         "report": result.report,
         "two_sources": result.right_listings is not None,
         "headline": summary.write_headline(result),
+        "lead": summary.write_lead(result),
         "tiles": summary.make_tiles(result),
         "encoders": summary.list_encoders(result),
         "metrics": metrics,

@@ -61,4 +61,5 @@ def _count_strangers(result: MatchResult, right_listings: Listings) -> Int64:
         return np.zeros(len(result.accepted), np.int64)
     left = result.listings.groups[result.accepted.left]
     right = right_listings.groups[result.accepted.right]
-    return ((left != right) & (left != UNLABELLED) & (right != UNLABELLED)).astype(np.int64)
+    wrong = (left != right) & (left != UNLABELLED) & (right != UNLABELLED)
+    return np.asarray(wrong, np.int64)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE = 160
-# Some thousand thumbnails at most: this bounds the page, whatever the pictures show.
-MAX_BYTES = 4_500
+# A page shows a thousand thumbnails at most, so that this bounds it, whatever they show.
+MAX_BYTES = 4_200
 QUALITIES = (78, 65, 50, 35)
 LAST_SIDE, LAST_QUALITY = 80, 35
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -62,6 +63,21 @@ def write_headline(result: MatchResult) -> str:
         return "No product is listed more than once"
     verb = "is" if n_clusters == 1 else "are"
     return f"{wording.plural(n_clusters, 'product')} {verb} listed more than once"
+
+
+def write_lead(result: MatchResult) -> str:
+    """Say in one sentence what was compared, and how; empty if nothing was."""
+    if not result.report.encoders:
+        return ""
+    parts = [f"Compared by {', '.join(result.report.encoders)}"]
+    steps = {"fusion": "fused by"}
+    if result.clusters_found is not None:
+        steps["clustering"] = "clustered by"
+    for step, verb in steps.items():
+        method = result.report.config.get(step, {}).get("method")
+        if method:
+            parts.append(f"{verb} {method}")
+    return f"{'; '.join(parts)}."
 
 
 def make_tiles(result: MatchResult) -> list[Tile]:
@@ -144,12 +160,12 @@ def list_metrics(report: MatchReport) -> tuple[list[MetricRow], list[tuple[str, 
     left = dict(report.metrics)
     rows = []
     for family in dict.fromkeys([*FAMILIES, *_families(left)]):
-        values = [left.pop(f"{family}_{part}", None) for part in PARTS]
-        if all(value is None for value in values):
+        names = [f"{family}_{part}" for part in PARTS]
+        if left.keys().isdisjoint(names):
             continue
-        name, note = FAMILIES.get(family, (_readable(family), ""))
-        told = tuple("–" if v is None else wording.decimal(v) for v in values)
-        rows.append(MetricRow(name, note, told))
+        title, note = FAMILIES.get(family, (_readable(family), ""))
+        told = tuple(wording.decimal(left.pop(name, math.nan)) for name in names)
+        rows.append(MetricRow(title, note, told))
     others = [(OTHERS.get(name, _readable(name)), value) for name, value in left.items()]
     return rows, [(name, wording.decimal(value)) for name, value in others]
 

@@ -8,6 +8,7 @@ import unicodedata
 # Joiners inside emoji and Persian words, and the letters of flags such as Scotland's.
 _HARMLESS = {0x200C, 0x200D, *range(0xE0020, 0xE0080)}
 _UNSHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+NO_VALUE = "—"
 # What must not end a text that was cut: it belongs to the character that is gone.
 _DANGLING = {"Mn", "Me", "Mc", "Cf"}
 
@@ -58,12 +59,12 @@ def share(part: int, whole: int) -> str:
 def score(value: float) -> str:
     """Two decimals, rounded down so that no score below a bound looks as if it reached it."""
     # Scores are float32: 0.57 is 0.5699999 there.
-    return f"{math.floor(value * 100 + 1e-5) / 100:.2f}" if math.isfinite(value) else "–"
+    return f"{math.floor(value * 100 + 1e-5) / 100:.2f}" if math.isfinite(value) else NO_VALUE
 
 
 def decimal(value: float, digits: int = 3) -> str:
     """Fixed decimals; a dash where there is no value."""
-    return f"{value:,.{digits}f}" if math.isfinite(value) else "–"
+    return f"{value:,.{digits}f}" if math.isfinite(value) else NO_VALUE
 
 
 def plural(number: int, noun: str) -> str:

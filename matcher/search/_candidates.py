@@ -7,6 +7,7 @@ best seen less ``slack``, and whatever reaches it was seen at no less than that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from matcher.types import Bool, Float32, Float64, Int64
 
 BLOCK_BYTES = 2**26  # a block of scores; each thread holds one
+SETTLED_BYTES = 32  # what telling ties apart takes per score
+CROWDED = 8  # candidates per neighbour wanted from which that pays
 FLOAT32_UNIT = 2.0**-24
 FLOAT64_UNIT = 2.0**-53
 
@@ -72,6 +75,38 @@ def _kth_best(values: NDArray[Any], k: int) -> NDArray[Any]:
     return np.partition(values, -k, axis=1)[:, [-k]]
 
 
+def choose(
+    similarity: NDArray[Any],
+    k: int | None,
+    floor: float,
+    slack: float,
+    precisely: Callable[[Int64], Float64],
+    error: float,
+) -> Bool:
+    """Shortlist, and settle the rows where rounding leaves too many candidates.
+
+    Args:
+        similarity: Scores, shape ``(b, n)``; clipped to [-1, 1] in place.
+        k: Number wanted per row, or None for all.
+        floor: Lowest score wanted.
+        slack: Largest error of a score.
+        precisely: Returns the scores of some rows of the block in float64.
+        error: Largest error of these.
+
+    Returns:
+        Whether each pair may belong in the answer, shape ``(b, n)``.
+    """
+    np.clip(similarity, -1, 1, out=similarity)  # what is clipped ties
+    chosen = shortlist(similarity, k, floor, slack)
+    if k is None or np.count_nonzero(chosen) <= CROWDED * k:
+        return chosen
+    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > CROWDED * k)
+    for part in even_blocks(len(crowded), BLOCK_BYTES // (SETTLED_BYTES * chosen.shape[1])):
+        rows = crowded[part]
+        chosen[rows] = settle(precisely(rows), k, floor, error)
+    return chosen
+
+
 def settle(values: Float64, k: int | None, floor: float, error: float) -> Bool:
     """As ``shortlist`` for values so precise that ties can be told, with few too many.
 
@@ -106,7 +141,8 @@ def settle_listed(rows: Int64, cols: Int64, values: Float64, k: int, error: floa
     before = np.cumsum(tied) - tied
     too_late = before - np.repeat(before[starts], sizes) >= k
     few = np.repeat(sizes <= k, sizes)
-    return order[few | ((high >= kth) & ~(tied & too_late))]
+    kept: Int64 = order[few | ((high >= kth) & ~(tied & too_late))]
+    return kept
 
 
 def _rounded(values: Float64, error: float) -> tuple[Float32, Float32]:

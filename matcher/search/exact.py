@@ -9,18 +9,16 @@ import numpy as np
 from matcher.errors import ConfigError
 from matcher.search._candidates import (
     BLOCK_BYTES,
+    FLOAT32_UNIT,
     FLOAT64_UNIT,
+    choose,
     even_blocks,
     places,
     rounding_slack,
-    settle,
-    shortlist,
 )
 from matcher.search._join import JoinIndex, Limits, Pairs, Plan
-from matcher.types import Embeddings, Encoded, Float32, Float64
+from matcher.types import Embeddings, Encoded, Float32, Float64, Int64
 
-CROWDED = 8  # candidates per neighbour wanted, from which float64 pays
-PRECISE_PARTS = 16  # a crowded block is taken in parts, for what they need is larger
 COLUMN_BLOCK = 2**22  # numbers converted to float64 at once
 
 
@@ -29,7 +27,7 @@ class ExactIndex(JoinIndex):
 
     Blocks are multiplied in float32. Where thousands of rows are so close that its rounding
     could hide the best, float64 tells them apart. Time is O(q n d). Memory beside vectors
-    and answer is some 100 MiB per thread, whatever the number of queries.
+    and answer is some 150 MiB per thread, whatever the number of queries.
 
     Args:
         embeddings: Dense vectors to search in.
@@ -52,34 +50,17 @@ class ExactIndex(JoinIndex):
 
     def _plan(self, queries: Encoded, limits: Limits) -> Plan:
         left, right = (cast(Embeddings, e).vectors for e in (queries, self._held.encoded))
-        slack = rounding_slack(left.shape[1])
+        slack, error = (rounding_slack(left.shape[1], u) for u in (FLOAT32_UNIT, FLOAT64_UNIT))
 
         def propose(block: slice) -> Pairs:
+            def precisely(rows: Int64) -> Float64:
+                return _float64_products(left[block][rows], right)
+
             scores = left[block] @ right.T
-            np.clip(scores, -1, 1, out=scores)  # what is clipped ties
-            near = shortlist(scores, limits.k, limits.floor, slack)
-            if limits.k is None or np.count_nonzero(near) <= CROWDED * limits.k * len(near):
-                return places(near, block)
-            del scores, near
-            return _propose_precisely(left, right, block, limits)
+            return places(choose(scores, limits.k, limits.floor, slack, precisely, error), block)
 
-        return Plan(
-            even_blocks(len(left), min(self.block, BLOCK_BYTES // (4 * len(right)))), propose
-        )
-
-
-def _propose_precisely(left: Float32, right: Float32, block: slice, limits: Limits) -> Pairs:
-    """Propose from scores in float64: two to four times slower, hardly one too many."""
-    error = rounding_slack(left.shape[1], FLOAT64_UNIT)
-    rows, cols = [], []
-    step = -(-(block.stop - block.start) // PRECISE_PARTS)
-    for part in even_blocks(block.stop - block.start, step):
-        rows_of_part = slice(block.start + part.start, block.start + part.stop)
-        scores = _float64_products(left[rows_of_part], right)
-        found = places(settle(scores, limits.k, limits.floor, error), rows_of_part)
-        rows.append(found[0])
-        cols.append(found[1])
-    return np.concatenate(rows), np.concatenate(cols)
+        step = min(self.block, BLOCK_BYTES // (4 * len(right)))
+        return Plan(even_blocks(len(left), step), propose)
 
 
 def _float64_products(left: Float32, right: Float32) -> Float64:

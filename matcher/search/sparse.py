@@ -9,10 +9,10 @@ import numpy as np
 from matcher.search._candidates import (
     BLOCK_BYTES,
     FLOAT64_UNIT,
+    choose,
     even_blocks,
     places,
     rounding_slack,
-    settle,
     settle_listed,
     weighed_blocks,
 )
@@ -20,7 +20,7 @@ from matcher.search._join import JoinIndex, Limits, Pairs, Plan
 from matcher.types import Embeddings, Encoded
 
 PRODUCT_BYTES = 16  # a stored product, its column, and what comparing it takes
-SCORE_BYTES = 48  # the same where all pairs are stored, related or not
+SCORE_BYTES = 32  # the same where all pairs are stored, related or not
 
 
 class SparseIndex(JoinIndex):
@@ -68,7 +68,10 @@ class SparseIndex(JoinIndex):
 
         def propose_any(block: slice) -> Pairs:
             scores = (left[block].astype(np.float64) @ self._columns).toarray()
-            return places(settle(scores, limits.k, limits.floor, error), block)
+            slack = rounding_slack(0) + error
+            return places(
+                choose(scores, limits.k, limits.floor, slack, scores.__getitem__, error), block
+            )
 
         if lowest - error <= 0:
             return Plan(
