@@ -42,8 +42,9 @@ class Settings(BaseModel):
 
 
 def explain_error(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say in one sentence what the first fault of a pydantic error is."""
-    first = error.errors()[0]
+    """Say in one sentence what the main fault of a pydantic error is."""
+    # A misspelt name explains the missing one better than the other way round.
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
     name = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":

@@ -45,12 +45,15 @@ class BoundaryFusion(VetoingFusion):
 
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""
-        total = np.zeros(len(pairs), np.float32)
-        for name, threshold in self.thresholds.items():
-            if name in pairs.scores:
-                share = np.maximum(np.nan_to_num(pairs.scores[name]), 0) / np.float32(threshold)
-                total += share ** np.float32(self.power)
-        return self.finish(total ** np.float32(1 / self.power), pairs)
+        shares = [
+            np.maximum(np.nan_to_num(pairs.scores[name]), 0) / np.float32(threshold)
+            for name, threshold in self.thresholds.items()
+            if name in pairs.scores
+        ]
+        largest = np.max([np.zeros(len(pairs), np.float32), *shares], axis=0)
+        scale = np.where(largest == 0, 1, largest)  # else small shares vanish at high powers
+        total = sum((share / scale) ** self.power for share in shares)
+        return self.finish(largest * np.maximum(total, 1) ** (1 / self.power), pairs)
 
 
 Spec = BoundaryFusion

@@ -70,13 +70,13 @@ def build_backbone(
 def _build(name: str, backbone: Backbone, size: int, weights: str | None = None) -> keras.Model:
     pixels = keras.Input((size, size, 3), name="pixels")
     builder = getattr(keras.applications, backbone.builder)
-    return builder(
+    network = builder(
         include_top=False,
         pooling="avg",
         weights=weights,
         input_tensor=_preprocess(name, pixels, weights),
-        name=name,
     )
+    return keras.Model(pixels, network.output, name=name)
 
 
 def _preprocess(name: str, pixels: Any, weights: str | None) -> Any:

@@ -133,12 +133,10 @@ def chart_modalities(result: MatchResult) -> list[Histogram]:
         has = measured[name]
         if not has.any():
             continue
-        summary = (
-            f"Half of {wording.plural(int(has.sum()), 'accepted pair')} score "
-            f"{wording.score(float(np.median(values[has])))} or more."
-        )
+        middle = wording.score(float(np.median(values[has])))
+        summary = f"Median {middle} of {wording.plural(int(has.sum()), 'accepted pair')}."
         if not has.all():
-            summary += f" {wording.count(n_pairs - int(has.sum()))} pairs have no such score."
+            summary += f" Missing for {wording.plural(n_pairs - int(has.sum()), 'pair')}."
         charts.append(
             _histogram(
                 name,

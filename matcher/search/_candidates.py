@@ -98,7 +98,7 @@ def choose(
     """
     np.clip(similarity, -1, 1, out=similarity)  # what is clipped ties
     chosen = shortlist(similarity, k, floor, slack)
-    if k is None or np.count_nonzero(chosen) <= CROWDED * k:
+    if k is None or np.count_nonzero(chosen) <= CROWDED * k * len(chosen):
         return chosen
     crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > CROWDED * k)
     for part in even_blocks(len(crowded), BLOCK_BYTES // (SETTLED_BYTES * chosen.shape[1])):

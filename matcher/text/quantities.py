@@ -34,14 +34,19 @@ UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(["mp", "megapixel"], ("mp", 1)),
     **dict.fromkeys(["ghz"], ("mhz", 1000)),
     **dict.fromkeys(["mhz"], ("mhz", 1)),
-    **dict.fromkeys(["pcs", "pc", "pce", "pieces", "piece", "buah", "lembar"], ("pcs", 1)),
+    **dict.fromkeys(["pcs", "pc", "pce", "pieces", "piece", "buah", "lembar", "biji", "butir"], ("pcs", 1)),
 }
 # A cubic centimetre of "1.000 ml" is nobody's product: a dot before three digits groups thousands.
 _GROUPED = {"ml", "cc", "g", "gr", "gram", "grams", "mg", "mah", "mm", "w", "watt"}
+_PACKED = {"ml", "g", "oz", "lb", "pcs"}  # "2 x 75 ml" is a pack; "10 x 20 cm" is a size
 _NUMBER = r"\d+/\d+|\d+(?:[.,]\d+)*"
 _UNIT = "|".join(sorted((re.escape(u) for u in UNITS), key=len, reverse=True))
 _AMOUNT = re.compile(rf"(?<![\w.,/])({_NUMBER})\s*(?:({_UNIT})(?![^\W\d]|\d))")
-_PACK = re.compile(rf"(?<![\w.,/])(\d{{1,3}})\s*[x×]\s*(?={_NUMBER})")  # noqa: RUF001
+_PORTION = "|".join(sorted((u for u, kept in UNITS.items() if kept[0] in _PACKED), key=len)[::-1])
+_PACK = re.compile(
+    rf"(?<![\w.,/-])(\d{{1,3}})\s*[x×]\s*(?=(?:{_NUMBER})\s*(?:{_PORTION})(?![^\W\d]|\d))"  # noqa: RUF001
+)
+_COUNT = re.compile(r"\bisi\s*(\d{1,4})(?!\d*[.,/]\d|\d|\s*[^\W\d])|\b(\d{1,4})'s\b")
 _KEPT = "|".join(sorted({unit for unit, _ in UNITS.values()}, key=len, reverse=True))
 _CANONICAL = re.compile(rf"(?<!\S)\d+(?:\.\d+)?(?:{_KEPT})(?!\S)")
 
@@ -61,6 +66,7 @@ def normalize_quantities(text: str) -> str:
         >>> normalize_quantities("gula 1/2 kg")
         'gula  500g '
     """
+    text = _COUNT.sub(lambda m: f" {int(m[1] or m[2])}pcs ", text)
     return _AMOUNT.sub(_rewrite, _PACK.sub(r" \1pcs ", text))
 
 

@@ -190,7 +190,7 @@ def test_a_tokenizer_of_another_model_is_refused(copy):
 
 
 def test_a_missing_folder_is_named():
-    with pytest.raises(BackendError, match=r"there is no folder ./gone"):
+    with pytest.raises(BackendError, match=r"there is no folder gone\."):
         find_folder("./gone")
 
 
@@ -247,4 +247,4 @@ def test_a_real_model_knows_what_titles_mean():
     titles = ["red cotton t-shirt", "crimson tee, 100% cotton", "usb-c charging cable"]
     vectors = spec.fit(listings_of([])).encode(listings_of(titles)).vectors
     # what torch and transformers compute with the same folder
-    np.testing.assert_allclose(vectors[0] @ vectors[1:].T, [GOLDEN1, GOLDEN2], atol=1e-5)
+    np.testing.assert_allclose(vectors[0] @ vectors[1:].T, [0.661757, 0.143743], atol=1e-5)

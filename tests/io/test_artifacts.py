@@ -184,7 +184,7 @@ def test_a_damaged_config_is_refused(tmp_path, text):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="could not be saved in .*file"):
+    with pytest.raises(StoreError, match=r"could not be saved in .*file"):
         save_model(tmp_path / "file", *OLD)
 
 

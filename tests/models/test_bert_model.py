@@ -146,5 +146,5 @@ def test_other_networks_are_refused(changes, message):
 
 
 def test_unknown_pooling_is_refused():
-    with pytest.raises(ConfigError, match="'mean' or 'cls'. Received: 'max'"):
+    with pytest.raises(ConfigError, match=r"'mean' or 'cls'\. Received: 'max'"):
         TokenPooling("max")

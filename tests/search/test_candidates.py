@@ -1,0 +1,81 @@
+"""Candidates hold all that belongs in the answer, whatever rounding did to the scores."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from matcher.search import _candidates as candidates
+
+SLACK = 0.01
+
+
+@st.composite
+def noisy_scores(draw):
+    """True scores on a coarse grid, the same with errors, and limits."""
+    shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 40)))
+    true = draw(arrays(np.int8, shape, elements=st.integers(-4, 4))) / np.float32(4)
+    noise = draw(arrays(np.float32, shape, elements=st.floats(-1, 1, width=16)))
+    k = draw(st.none() | st.integers(1, 6))
+    return true, true + noise * np.float32(0.99 * SLACK), k, draw(st.sampled_from([-1, 0, 0.5, 1]))
+
+
+def belongs(scores, k, floor):
+    """Which places a stable sort of each row keeps."""
+    kept = np.zeros(scores.shape, bool)
+    for row, line in enumerate(scores):
+        best = np.argsort(-line, kind="stable")[:k]
+        kept[row, best] = line[best] >= floor
+    return kept
+
+
+@given(noisy_scores())
+def test_shortlist_misses_nothing(case):
+    true, seen, k, floor = case
+    assert not (belongs(true, k, floor) & ~candidates.shortlist(seen, k, floor, SLACK)).any()
+
+
+@given(noisy_scores())
+def test_settle_misses_nothing_and_keeps_few_too_many(case):
+    true, _, k, floor = case
+    kept = candidates.settle(true.astype(np.float64), k, floor, 1e-12)
+    assert not (belongs(true, k, floor) & ~kept).any()
+    if k is not None:
+        assert kept.sum(axis=1).max() < max(2 * k, 2)
+
+
+@given(noisy_scores())
+def test_settle_listed_keeps_what_settle_keeps(case):
+    true, _, k, _ = case
+    k, values = k or 3, true.astype(np.float64)
+    rows, cols = np.nonzero(np.ones(true.shape))
+    listed = np.zeros(true.shape, bool)
+    listed.flat[candidates.settle_listed(rows, cols, values.ravel(), k, 1e-12)] = True
+    np.testing.assert_array_equal(listed, candidates.settle(values, k, -1, 1e-12))
+
+
+def test_settle_keeps_what_may_round_either_way():
+    half = 0.5 + 2.0**-25  # midway between two float32 numbers
+    values = np.array([[half, 0.5, half]])
+    kept = candidates.settle(values, 1, -1, 1e-12)
+    assert kept.tolist() == [[True, False, True]] or kept.tolist() == [[True, True, True]]
+
+
+def test_shortlist_is_short_in_long_rows(rng):
+    seen = rng.random((20, 10_000), np.float32)
+    assert candidates.shortlist(seen, 10, -1, 0).sum(axis=1).max() <= 20
+
+
+def test_blocks_cover_all_rows_in_order():
+    for blocks in (
+        candidates.even_blocks(10, 4),
+        candidates.even_blocks(10, 0),
+        candidates.weighed_blocks(np.array([1, 9, 1, 1, 30, 0, 2, 0, 0, 5]), 10),
+    ):
+        assert [row for b in blocks for row in range(b.start, b.stop)] == list(range(10))
+
+
+def test_weighed_blocks_are_of_even_weight():
+    # running sums 4 8 | 12 16 | 20 24 fall into 0..9, 10..19, 20..29
+    blocks = candidates.weighed_blocks(np.full(6, 4), 10)
+    assert [(b.start, b.stop) for b in blocks] == [(0, 2), (2, 4), (4, 6)]

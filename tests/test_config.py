@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from matcher.config import RunConfig
+from matcher.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+BASE = "encoders: {phash: {}}\nfusion: {method: union, thresholds: {phash: 0.9}}\nclustering: {}\n"
+
+
+def test_default_reads_back_from_its_own_dump():
+    config = RunConfig.default()
+    assert RunConfig.parse(yaml.safe_dump(config.dump()), "dump") == config
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.name)
+def test_committed_configs_load_and_say_how_to_run_them(path):
+    RunConfig.load(path)
+    header = path.read_text(encoding="utf-8")
+    assert "# Command:" in header
+    assert "# Hardware:" in header
+
+
+def test_default_and_shopee_config_differ_in_nothing_but_words():
+    assert RunConfig.load(CONFIGS / "shopee.yaml") == RunConfig.default()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BASE.replace("clustering", "clustring"), r"unknown setting 'clustring'.*'clustering'"),
+        (BASE + "serch: {}", r"unknown setting 'serch'\. Did you mean 'search'"),
+        (BASE + "search: {neighbours: 5}", r"'search.neighbours'\. Did you mean 'neighbors'"),
+        (BASE + "search: {neighbors: 0}", r"'search.neighbors': .*greater.* Received: 0"),
+        (BASE.replace("phash: {}", "phsh: {}"), r"Unknown encoder 'phsh'\. Did you mean 'phash'"),
+        (BASE.replace("phash: {}", "phash: {colum: no}"), r"'colum'\. Did you mean 'column'"),
+        (BASE.replace("phash: {}", "phash: 3"), r"encoders.phash must hold settings by name"),
+        (BASE.replace("union", "onion"), r"Unknown fusion 'onion'\. Did you mean 'union'"),
+        (BASE.replace("{phash: 0.9}", "{hash: 0.9}"), r"fusion names the modality 'hash'"),
+        (BASE + "matches: cluster", r"setting 'matches'"),
+        ("encoders: {}\nfusion: {}\nclustering: {}", r"encoders"),
+        ("- a list", r"must hold settings by name"),
+        ("a: [1", r"is no valid YAML"),
+        ("!!python/object/apply:os.system [echo hacked]", r"is no valid YAML"),
+        ("", r"must hold settings by name\. Received: None"),
+    ],
+)
+def test_wrong_configs_are_refused_by_name(text, message, capfd):
+    with pytest.raises(ConfigError, match=message) as caught:
+        RunConfig.parse(text, "run.yaml")
+    assert str(caught.value).startswith("run.yaml")
+    assert "hacked" not in capfd.readouterr().out
+
+
+def test_a_config_that_is_no_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="Cannot read the config .*absent.yaml"):
+        RunConfig.load(tmp_path / "absent.yaml")
+
+
+def test_selecting_by_modality_and_by_encoder():
+    config = RunConfig.default()
+    assert list(config.select(["phash"]).encoders) == ["phash"]
+    titles = config.select(["tfidf"])
+    assert list(titles.encoders) == ["words", "characters", "models", "numbers", "quantities"]
+    assert titles.fusion.vetoes == config.fusion.vetoes
+    assert "phash" not in titles.fusion.thresholds
+
+
+def test_selecting_an_encoder_that_the_config_lacks_adds_it():
+    config = RunConfig.default().select(["words", "efficientnet"])
+    assert config.fusion.thresholds == {"words": 0.85, "efficientnet": 0.9}
+
+
+def test_selecting_what_there_is_not():
+    with pytest.raises(ConfigError, match=r"Unknown encoder 'tfdif'\. Did you mean 'tfidf'"):
+        RunConfig.default().select(["tfdif"])

@@ -1,0 +1,20 @@
+import pytest
+
+from matcher.text.model_numbers import find_model_numbers
+from matcher.text.words import clean_title
+
+
+@pytest.mark.parametrize(
+    ("title", "codes"),
+    [
+        ("Sony KD-55X9005C 55 inch 4K TV", ["kd55x9005c"]),
+        ("Samsung Galaxy S8 SM-G950F 64GB", ["smg950f"]),
+        ("apple mq8n2b/a iphone 8", ["mq8n2ba"]),
+        ("canon battery 1163641", ["1163641"]),
+        ("lampu 12W 5MP 1080p 4x4", []),
+        ("kemeja 2021 XL", []),  # four digits are a year as often as a code
+        ("", []),
+    ],
+)
+def test_codes(title, codes):
+    assert find_model_numbers(clean_title(title)) == codes
