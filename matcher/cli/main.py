@@ -20,6 +20,8 @@ from matcher.cli.show import (
 )
 from matcher.errors import ConfigError, MatcherError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="matcher",
     help="Find listings of the same product from their pictures and titles.",
@@ -41,10 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         status = app(argv, standalone_mode=False)
     except typer.Exit as leave:
-        return int(leave.exit_code)
+        status = leave.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        warn("interrupted; what was there before is as it was.")
-        return 130
+        status = INTERRUPTED
     except (MatcherError, OSError) as error:
         warn(" ".join(str(error).split()))
         return 2
@@ -53,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
             error.show()  # type: ignore[attr-defined]
             return 2
         raise
+    if status == INTERRUPTED:  # typer turns Ctrl-C into a status of its own
+        warn("interrupted; what was there before is as it was.")
     return int(status or 0)
 
 

@@ -31,6 +31,9 @@ from matcher.settings import Settings
 from matcher.similarity import l2_normalize
 from matcher.types import Embeddings, Float32, Listings
 
+# For the contract test; the folder is in the repository, not in the package.
+TINY: dict[str, Any] = {"weights": "tests/fixtures/tiny_bert", "max_tokens": 20}
+
 log = logging.getLogger(__name__)
 
 # Far more than 512 tokens; a tokenizer's normalisation is slow on longer junk.

@@ -105,6 +105,8 @@ def _build(
     if duplicate_ids not in ("error", "first"):
         raise ConfigError(f'duplicate_ids is "error" or "first". Received: {duplicate_ids!r}.')
     found = find_columns(table.names, columns, table.where)
+    if images is not None and found.image is None:
+        log.warning("%s names no pictures: %s is not read", table.where, images)
     table = table.take(_usable_rows(table, found.id, duplicate_ids))
     notes = _Notes(table, dict(table.problems))
     return Listings(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.search._scores import as_scores
 from matcher.types import Bool, Float32, Float64, Int64
 
 BLOCK_BYTES = 2**26  # a block of scores; each thread holds one
@@ -49,7 +50,7 @@ def shortlist(similarity: NDArray[Any], k: int | None, floor: float, slack: floa
     Returns:
         Shape ``(b, n)``.
     """
-    lowest = np.full((len(similarity), 1), floor - slack)
+    lowest = np.full((len(similarity), 1), floor - slack, np.float64)
     if k is not None and k < similarity.shape[1]:
         np.maximum(lowest, _about_kth_best(similarity, k) - 2 * slack, out=lowest)
     return similarity >= lowest.astype(similarity.dtype)
@@ -147,8 +148,7 @@ def settle_listed(rows: Int64, cols: Int64, values: Float64, k: int, error: floa
 
 def _rounded(values: Float64, error: float) -> tuple[Float32, Float32]:
     """Lowest and highest float32 score that each value may stand for."""
-    low = np.clip(values - error, -1, 1).astype(np.float32)
-    return low, np.clip(values + error, -1, 1).astype(np.float32)
+    return as_scores(values - error), as_scores(values + error)
 
 
 def places(chosen: Bool, block: slice) -> tuple[Int64, Int64]:

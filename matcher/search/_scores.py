@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from matcher.types import Encoded, Float32, Float64, Hashes, Int64, UInt64
 
 DENSE_BLOCK = 2**17  # numbers gathered at once: two such blocks stay in a core's own cache
+NOISE = 2.0**-30  # the order of a sum must not break ties between unrelated rows
 SPARSE_BLOCK = 4096  # pairs
 
 
@@ -35,7 +36,7 @@ def _count_bits_by_table(codes: UInt64) -> NDArray[np.uint8]:
 def pair_scores(left: Encoded, right: Encoded, rows: Int64, cols: Int64) -> Float32:
     """Score of ``left[rows[i]]`` with ``right[cols[i]]`` for every ``i``.
 
-    Vectors: the dot product summed in float64, rounded to float32 and clipped to [-1, 1].
+    Vectors: the dot product summed in float64, see ``as_scores``.
     Hashes: ``1 - h / 32``. Symmetric, and a matter of the two rows alone. Memory beside the
     result: 1 MiB for dense vectors, the terms of a few thousand rows for sparse ones.
 
@@ -53,7 +54,13 @@ def pair_scores(left: Encoded, right: Encoded, rows: Int64, cols: Int64) -> Floa
         return (1 - bits / 32).astype(np.float32)
     vectors = left.vectors, right.vectors  # type: ignore[union-attr]
     dot = _dense_dots if isinstance(vectors[0], np.ndarray) else _sparse_dots
-    return np.clip(dot(*vectors, rows, cols), -1, 1).astype(np.float32)
+    return as_scores(dot(*vectors, rows, cols))
+
+
+def as_scores(dots: Float64) -> Float32:
+    """Clip to [-1, 1] and round to float32; what is closer to 0 than ``NOISE`` is 0."""
+    dots[np.abs(dots) < NOISE] = 0
+    return np.clip(dots, -1, 1, out=dots).astype(np.float32)
 
 
 def _dense_dots(left: Float32, right: Float32, rows: Int64, cols: Int64) -> Float64:

@@ -19,6 +19,7 @@ SEGMENT_BITS = 16
 MOST_FLIPS = 2  # beyond, a segment's 697 and more neighbours cost more than they save
 COMPARED_BYTES = 11  # arrays that one compared pair passes through
 LOOKED_UP_BYTES = 48  # arrays that one looked-up candidate passes through
+LOOKED_UP_QUERIES = 1000  # fewer are compared before the tables are made
 LOOKED_UP_COST = 16  # time of one looked-up candidate, in compared pairs
 
 
@@ -52,7 +53,7 @@ class HammingIndex(JoinIndex):
         scores = 1 - np.arange(N_BITS + 1, dtype=np.float32) / 32
         radius = int(np.count_nonzero(scores >= limits.floor)) - 1
         most_flips = _most_flips(radius)
-        if max(most_flips) <= MOST_FLIPS:
+        if max(most_flips) <= MOST_FLIPS and len(codes) >= LOOKED_UP_QUERIES:
             tables = [_Table.of(held, i, most) for i, most in enumerate(most_flips) if most >= 0]
             n_compared = len(codes) * len(held)
             if LOOKED_UP_COST * int(_n_steps(codes, tables).sum()) < n_compared:

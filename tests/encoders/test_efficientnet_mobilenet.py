@@ -218,7 +218,7 @@ def test_real_weights_tell_groceries_apart(real_data):
     if not found:
         pytest.skip(f"no weights in {weights}")
     with (real_data / "grocery" / "listings.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[::40]
+        rows = [row for row in csv.DictReader(file) if int(row["label_group"]) < 10][::4]
     refs, problems = resolve_images(
         [row["image"] for row in rows], real_data / "grocery" / "images.zip"
     )
@@ -229,8 +229,8 @@ def test_real_weights_tell_groceries_apart(real_data):
     scores = vectors @ vectors.T
     same = groups[:, None] == groups
     others = ~np.eye(len(rows), dtype=bool)
-    assert scores[same & others].mean() > scores[~same].mean() + 0.1
+    assert scores[same & others].mean() > scores[~same].mean() + 0.08
     np.fill_diagonal(scores, -2)
     has_mate = (same & others).any(axis=1)
-    # over all 4,721 pictures, of which most have many mates, it is 0.918
-    assert (groups[scores.argmax(axis=1)] == groups)[has_mate].mean() > 0.6
+    # 0.83 here; 0.918 over all 4,721 pictures
+    assert (groups[scores.argmax(axis=1)] == groups)[has_mate].mean() > 0.75

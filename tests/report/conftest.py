@@ -12,6 +12,7 @@ from matcher.results import MatchReport, MatchResult
 from matcher.similarity import build_graph
 from matcher.types import Clusters, ImageRef, Listings, Matches, ScoredPairs
 
+INLINE = {"a", "b", "bdi", "code", "em", "strong"}
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
@@ -51,6 +52,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         if self._open[-1].tag != tag:
             raise AssertionError(f"<{self._open[-1].tag}> ends with </{tag}>")
+        if tag not in INLINE:
+            self.handle_data(" ")
         self._open.pop()
 
     def handle_data(self, data):

@@ -46,8 +46,11 @@ def test_ends_of_each_cluster_as_a_loop_finds_them(build, labels, pairs):
     views = ClusterViews.of(result)
     assert views.numbers.tolist() == [c for c in range(9) if (labels == c).sum() > 1]
     for i, number in enumerate(views.numbers):
-        inside = [s for (a, b, _), s in zip(pairs, result.scores, strict=True)
-                  if labels[a] == labels[b] == number]
+        inside = [
+            s
+            for (a, b, _), s in zip(pairs, result.scores, strict=True)
+            if labels[a] == labels[b] == number
+        ]
         if inside:
             assert result.scores[views.weakest_pair[i]] == min(inside)
             assert result.scores[views.strongest_pair[i]] == max(inside)
@@ -70,8 +73,9 @@ def test_strangers_as_a_loop_counts_them(build, labels, groups):
         assert views.n_strangers[i] == expected
         marks = [m.mark for m in views.card(i).members]
         assert marks.count("another group") == expected
-        assert marks.count("no label") == (groups_of(groups, labels, number).count(-1)
-                                           if known else 0)
+        assert marks.count("no label") == (
+            groups_of(groups, labels, number).count(-1) if known else 0
+        )
 
 
 def groups_of(groups, labels, number):

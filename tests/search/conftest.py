@@ -36,7 +36,9 @@ def score_matrix(left, right):
         a, b = (
             v if isinstance(v, np.ndarray) else v.toarray() for v in (left.vectors, right.vectors)
         )
-        scores = np.clip(a.astype(np.float64) @ b.astype(np.float64).T, -1, 1).astype(np.float32)
+        dots = a.astype(np.float64) @ b.astype(np.float64).T
+        dots[np.abs(dots) < 1e-9] = 0
+        scores = np.clip(dots, -1, 1).astype(np.float32)
     scores = scores.reshape(len(left), len(right))
     scores[~left.present] = np.nan
     scores[:, ~right.present] = np.nan

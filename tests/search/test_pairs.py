@@ -121,7 +121,7 @@ def test_tables_that_do_not_fit_together_are_refused():
     with pytest.raises(DataError, match=r"same modalities.*'image'.*'title'.* and \['image'\]"):
         score_pairs(none, none, tables, {"image": tables["image"]})
     other = {**tables, "image": Embeddings(np.float32([[1, 0]] * 3), "another net")}
-    with pytest.raises(DataError, match="'net'.*'another net'|'another net'.*'net'"):
+    with pytest.raises(DataError, match=r"'net'.*'another net'|'another net'.*'net'"):
         score_pairs(none, none, tables, other)
     short = {**tables, "image": Embeddings(np.float32([[1, 0]]), "net")}
     with pytest.raises(DataError, match="as many rows in each"):

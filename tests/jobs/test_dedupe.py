@@ -1,0 +1,104 @@
+"""The main path on small tables, through the public door."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import matcher
+from matcher.jobs.dedupe import pairs_within
+from matcher.types import Clusters
+
+TABLE = pd.DataFrame(
+    {
+        "sku": ["a", "b", "c", "d", "e"],
+        "title": [
+            "Sabun Lifebuoy 250ml",
+            "lifebuoy SABUN 250 ML promo",
+            "Sabun Lifebuoy 500 ml",
+            "HDMI cable 2 m",
+            "",
+        ],
+        "label_group": ["s", "s", "t", "u", "v"],
+    }
+)
+
+
+def test_result_as_tables():
+    result = matcher.dedupe(TABLE)
+    assert result.clusters["cluster"].tolist() == [0, 0, 1, 2, 3]
+    assert result.matches.columns.tolist() == ["sku", "matches"]
+    assert result.matches["matches"].tolist() == ["a b", "b a", "c", "d", "e"]
+    pair = result.pairs.iloc[0]
+    assert (pair["id_left"], pair["id_right"]) == ("a", "b")
+    assert pair["score"] > 0.5
+    assert "sabun" in pair["reason"]
+    assert result.metrics["rowwise_f1"] == 1
+
+
+def test_quantities_that_differ_veto():
+    assert "c" not in matcher.dedupe(TABLE).matches["matches"][0]
+    config = matcher.RunConfig.default()
+    fusion = config.fusion.model_copy(update={"vetoes": {}})
+    lenient = matcher.dedupe(TABLE, config=config.model_copy(update={"fusion": fusion}))
+    assert "c" in lenient.matches["matches"][0]
+
+
+def test_arrow_and_pandas_and_files_agree(tmp_path):
+    path = tmp_path / "listings.csv"
+    TABLE.to_csv(path, index=False)
+    wanted = matcher.dedupe(TABLE).matches
+    pd.testing.assert_frame_equal(matcher.dedupe(pa.Table.from_pandas(TABLE)).matches, wanted)
+    pd.testing.assert_frame_equal(matcher.dedupe(path).matches, wanted)
+
+
+def test_order_of_rows_does_not_change_the_clusters():
+    def partition(table):
+        found = matcher.dedupe(table).clusters
+        return {frozenset(ids) for ids in found.groupby("cluster")["sku"].agg(list)}
+
+    assert (
+        partition(TABLE)
+        == partition(TABLE.iloc[::-1])
+        == partition(TABLE.sample(frac=1, random_state=0))
+    )
+
+
+def test_direct_pairs_when_clusters_are_not_wanted():
+    config = matcher.RunConfig.default().model_copy(update={"matches": "pairs"})
+    assert matcher.dedupe(TABLE, config=config).matches["matches"].tolist()[0] == "a b"
+
+
+def test_without_labels_there_are_no_metrics():
+    assert matcher.dedupe(TABLE.drop(columns="label_group")).metrics == {}
+
+
+def test_the_report_says_what_ran_and_what_did_not():
+    report = matcher.dedupe(TABLE).report
+    assert report.encoders["words"]["listings"] == 4
+    assert report.left_out["models"] == "no listing has what it reads"
+    assert report.left_out["phash"] == "no listing has what it reads"
+    assert report.counts["listings"] == 5
+    assert report.counts["clusters"] == 1
+
+
+def test_no_encoder_that_can_run():
+    with pytest.raises(matcher.BackendError, match=r"No encoder .* phash: no listing has"):
+        matcher.dedupe(TABLE, encoders="phash")
+
+
+def test_one_listing():
+    assert matcher.dedupe(TABLE.iloc[:1]).matches["matches"].tolist() == ["a"]
+
+
+@given(st.lists(st.integers(0, 4), max_size=12))
+def test_pairs_within_clusters_are_all_of_them(labels):
+    left, right = pairs_within(Clusters(np.array(labels, np.int64)))
+    wanted = [
+        (a, b) for a, b in itertools.combinations(range(len(labels)), 2) if labels[a] == labels[b]
+    ]
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == wanted
