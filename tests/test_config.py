@@ -55,7 +55,7 @@ def test_wrong_configs_are_refused_by_name(text, message, capfd):
 
 
 def test_a_config_that_is_no_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="Cannot read the config .*absent.yaml"):
+    with pytest.raises(ConfigError, match=r"Cannot read the config .*absent\.yaml"):
         RunConfig.load(tmp_path / "absent.yaml")
 
 

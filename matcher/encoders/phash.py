@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.fft import dct
 
-from matcher.errors import DataError
-from matcher.io.images import read_all
+from matcher.io.images import ImageError, read_all
 from matcher.settings import Settings
 from matcher.types import Hashes, Listings
 
@@ -66,8 +65,8 @@ class PhashEncoder:
         pictures = zip(listings.images, present.tolist(), strict=True)
         unread = replace(listings, images=tuple(None if has else ref for ref, has in pictures))
         for row, found in read_all(unread, hash_image, "phash"):
-            if isinstance(found, DataError):
-                problems[row] = str(found)
+            if isinstance(found, ImageError):
+                problems[row] = found.reason
                 continue
             codes[row], present[row] = found, True
             problems.pop(row, None)

@@ -96,6 +96,19 @@ def _spellings(name: str, top: str, shared: str) -> Iterator[str]:
             yield f"{top}/{short}"
 
 
+class ImageError(DataError):
+    """A picture cannot be read.
+
+    Attributes:
+        reason: Why, without its name, so that equal troubles can be counted.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        shown = name if name.isprintable() else repr(name)
+        super().__init__(f"{shown} cannot be read: {reason}.")
+        self.reason = f"picture cannot be read: {reason}"
+
+
 def open_image(
     ref: ImageRef, box: Sequence[float] | None = None, draft_size: int | None = None
 ) -> Image:
@@ -111,7 +124,7 @@ def open_image(
         Pixels in memory, mode RGB.
 
     Raises:
-        DataError: If it cannot be read, whatever the reason; the message names the picture.
+        ImageError: If it cannot be read, whatever the reason; the message names the picture.
     """
     try:
         if ref.member:
@@ -120,8 +133,7 @@ def open_image(
             content = _read_file(ref.path)
         return decode(content, box, draft_size)
     except Exception as error:  # Pillow raises a dozen types on damaged files
-        name = ref.name if ref.name.isprintable() else repr(ref.name)
-        raise DataError(f"{name} cannot be read: {explain(error)}.") from error
+        raise ImageError(ref.name, explain(error)) from error
 
 
 def _read_file(path: Path) -> bytes:
@@ -161,14 +173,14 @@ def read_all(
     label: str,
     draft_size: int | None = None,
     workers: int | None = None,
-) -> Iterator[tuple[int, T | DataError]]:
+) -> Iterator[tuple[int, T | ImageError]]:
     """Decode the pictures of a table in threads, in row order and bounded memory.
 
     Args:
         listings: Rows without a picture are passed over; where there is a box, only the part
             in it is kept.
         convert: Turns a picture (mode RGB) into what is kept of it. It runs in the threads,
-            so it must not change shared state; it may raise DataError.
+            so it must not change shared state; it may raise ImageError.
         label: What to call the work in progress reports.
         draft_size: As for ``open_image``.
         workers: Threads; one per core when None.
@@ -177,10 +189,10 @@ def read_all(
         Row, and what ``convert`` returned or why there is nothing.
     """
 
-    def read(row: int, ref: ImageRef) -> T | DataError:
+    def read(row: int, ref: ImageRef) -> T | ImageError:
         try:
             return convert(open_image(ref, _box(listings, row), draft_size))
-        except DataError as error:
+        except ImageError as error:
             return error
 
     pictures = [(row, ref) for row, ref in enumerate(listings.images) if ref is not None]

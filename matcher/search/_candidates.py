@@ -141,8 +141,7 @@ def settle_listed(rows: Int64, cols: Int64, values: Float64, k: int, error: floa
     tied = (low == kth) & (high == kth)
     before = np.cumsum(tied) - tied
     too_late = before - np.repeat(before[starts], sizes) >= k
-    few = np.repeat(sizes <= k, sizes)
-    kept: Int64 = order[few | ((high >= kth) & ~(tied & too_late))]
+    kept: Int64 = order[(high >= kth) & ~(tied & too_late)]
     return kept
 
 

@@ -25,8 +25,5 @@ def in_order(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     if threads < 2:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(threads)
-    try:
+    with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(function, items)
-    finally:  # on an error or an interrupt the blocks not yet begun are dropped
-        pool.shutdown(cancel_futures=True)

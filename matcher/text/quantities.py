@@ -34,7 +34,9 @@ UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(["mp", "megapixel"], ("mp", 1)),
     **dict.fromkeys(["ghz"], ("mhz", 1000)),
     **dict.fromkeys(["mhz"], ("mhz", 1)),
-    **dict.fromkeys(["pcs", "pc", "pce", "pieces", "piece", "buah", "lembar", "biji", "butir"], ("pcs", 1)),
+    **dict.fromkeys(
+        ["pcs", "pc", "pce", "pieces", "piece", "buah", "lembar", "biji", "butir"], ("pcs", 1)
+    ),
 }
 # A cubic centimetre of "1.000 ml" is nobody's product: a dot before three digits groups thousands.
 _GROUPED = {"ml", "cc", "g", "gr", "gram", "grams", "mg", "mah", "mm", "w", "watt"}

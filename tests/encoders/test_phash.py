@@ -133,7 +133,7 @@ def test_pictures_fill_the_gaps_of_the_column(refs, tmp_path):
     assert encoded.present.tolist() == [True, True, True, False, False]
     assert sorted(encoded.problems) == [3, 4]
     assert encoded.problems[3] == "'damaged' is not 16 hexadecimal digits"
-    assert "gone.jpg cannot be read" in encoded.problems[4]
+    assert "picture cannot be read" in encoded.problems[4]
     assert listings.phashes.present.tolist() == [True, False, False, False, False]
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from matcher.errors import DataError
-from matcher.io.images import AHEAD, open_image, read_all
+from matcher.io.images import AHEAD, ImageError, open_image, read_all
 from matcher.progress import shown_by
 from matcher.types import ImageRef, Listings
 
@@ -56,16 +55,16 @@ def test_a_damaged_picture_stops_no_other(pictures):
     pictures[1].path.write_bytes(b"damaged")
     rows = dict(read_all(table(pictures[:3]), first_pixel, "pictures"))
     assert (rows[0], rows[2]) == (0, 2)
-    assert isinstance(rows[1], DataError)
+    assert isinstance(rows[1], ImageError)
     assert "1.png cannot be read" in str(rows[1])
 
 
 def test_convert_may_refuse_a_picture(pictures):
     def refuse(image):
-        raise DataError("too grey")
+        raise ImageError("a.png", "too grey")
 
     ((row, problem),) = read_all(table(pictures[:1]), refuse, "pictures")
-    assert (row, str(problem)) == (0, "too grey")
+    assert (row, str(problem)) == (0, "a.png cannot be read: too grey.")
 
 
 def test_a_fault_in_convert_is_not_hidden(pictures):

@@ -1,0 +1,1 @@
+"""Reproducible runs: ``python -m pipelines.NAME CONFIG …``. Nothing imports them."""

@@ -1,0 +1,48 @@
+"""The protocols refuse to score what set the thresholds; the README's table is the results'."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.protocols import _disjoint, held_out_alone, held_out_in_all, published_pairs
+from benchmarks.table import _lines
+from matcher.config import RunConfig
+from matcher.errors import DataError
+from matcher.io.listings import read_listings
+
+
+def test_rows_that_set_thresholds_are_not_scored():
+    rows = np.array([True, False])
+    np.testing.assert_array_equal(_disjoint(rows, ~rows), rows)
+    with pytest.raises(DataError, match="may not be scored"):
+        _disjoint(rows, rows)
+
+
+def test_test_pairs_may_not_be_training_pairs(root):
+    listings = read_listings(root / "examples" / "listings.csv")
+    part = (np.array([0, 1]), np.array([2, 3]), np.array([True, False]))
+    with pytest.raises(DataError, match="Test pairs may not be among those"):
+        published_pairs(listings, listings, RunConfig.default(), part, part)
+
+
+def test_held_out_figures_do_not_see_the_labels_they_are_scored_on(root):
+    """With labels that mean nothing no protocol may report more than singletons would get."""
+    listings = read_listings(root / "examples" / "listings.csv")
+    shuffled = np.random.default_rng(0).permutation(listings.groups)
+    nonsense = replace(listings, groups=shuffled)
+    config = RunConfig.default()
+    for figure in (held_out_in_all, lambda *a: held_out_alone(*a)["rowwise_f1"]):
+        assert figure(nonsense, config, 2) < 0.65 < figure(listings, config, 2)
+
+
+def test_the_table_of_the_readme_is_made_from_the_results(root):
+    content = json.loads((root / "benchmarks" / "results" / "quality.json").read_text())
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    for line in _lines(content):
+        assert line in readme
+    for rows in content["results"].values():
+        for row in rows:
+            assert row["gallery"] > 0
+            assert row["split"]
