@@ -38,15 +38,20 @@ def explain_pairs(
         return (NOTHING,) * len(pairs)
     phrases = {name: _phrases(name, pairs, left[name], right[name]) for name in names}
     table = np.stack([np.nan_to_num(pairs.scores[name]) for name in names])
-    mute = np.array(
-        [isinstance(left[name], Embeddings) and not _terms(left[name]) for name in names]
-    )
-    order = np.argsort(mute[:, None] - table.round(2), axis=0, kind="stable")[:SHOWN_MODALITIES]
+    behind = np.array([_tie_break(left[name]) for name in names])
+    order = np.argsort(behind[:, None] - table.round(2), axis=0, kind="stable")[:SHOWN_MODALITIES]
     reasons = []
     for row, ranked in enumerate(np.sort(order, axis=0).T.tolist()):
         said = [phrases[names[m]][row] for m in ranked if table[m, row] >= WORTH_SAYING]
         reasons.append("; ".join(said) or NOTHING)
     return tuple(reasons)
+
+
+def _tie_break(encoded: Encoded) -> float:
+    """Whom to let speak first: pictures on equal scores; who can't name what it saw last."""
+    if isinstance(encoded, Hashes):
+        return -0.001
+    return 0.0 if _terms(encoded) or not isinstance(encoded.vectors, csr_array) else 1.0
 
 
 def _terms(encoded: Encoded) -> tuple[str, ...]:

@@ -50,9 +50,10 @@ class BoundaryFusion(VetoingFusion):
             for name, threshold in self.thresholds.items()
             if name in pairs.scores
         ]
-        largest = np.max([np.zeros(len(pairs), np.float32), *shares], axis=0)
+        table = np.stack([np.zeros(len(pairs), np.float32), *shares])
+        largest = table.max(axis=0)
         scale = np.where(largest == 0, 1, largest)  # else small shares vanish at high powers
-        total = sum((share / scale) ** self.power for share in shares)
+        total = ((table / scale) ** self.power).sum(axis=0)
         return self.finish(largest * np.maximum(total, 1) ** (1 / self.power), pairs)
 
 

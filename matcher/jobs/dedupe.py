@@ -12,6 +12,7 @@ from matcher.config import RunConfig
 from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
 from matcher.io.columns import Columns
+from matcher.jobs.crowds import leaders, rejoin, take_rows
 from matcher.jobs.steps import (
     Encodings,
     ListingsLike,
@@ -39,6 +40,8 @@ from matcher.types import (
     Matches,
     ScoredPairs,
 )
+
+MOST_MATCHES = 50  # ids in a row of matches
 
 
 def dedupe(
@@ -83,12 +86,16 @@ def dedupe(
         encodings = encode(config, listings, listings)
     (encoded,) = encodings.tables
     with watch.step("search"):
-        candidates = score_pairs(*find_candidates(config, encoded), encoded)
+        first = leaders(config, encoded)
+        rows = np.unique(first)
+        searched = take_rows(encoded, rows)
+        candidates = score_pairs(*find_candidates(config, searched), searched)
     with watch.step("cluster"):
         fused = config.fusion(candidates)
-        clusters = config.clustering(pair_graph(candidates, fused))
+        clusters = rejoin(config.clustering(pair_graph(candidates, fused)), rows, first)
     with watch.step("explain"):
-        accepted, scores = _accept(config, candidates, fused, clusters, encoded)
+        direct = rows[candidates.left], rows[candidates.right]
+        accepted, scores = _accept(config, direct, fused, clusters, encoded)
         reasons = explain_pairs(accepted, encoded, encoded)
     with watch.step("score"):
         graph = accepted_graph(accepted, scores)
@@ -103,17 +110,23 @@ def dedupe(
         scores=scores,
         reasons=reasons,
         candidate_scores=fused,
-        candidate_truth=_truth(candidates, listings.groups),
+        candidate_truth=_truth(*direct, listings.groups),
         report=_report(config, listings, encodings, counts, metrics, watch.seconds),
     )
 
 
-def pairs_within(clusters: Clusters) -> tuple[Int64, Int64]:
-    """Every pair of listings of one cluster, ``left < right``, by ascending left, then right."""
+def pairs_within(clusters: Clusters, most: int = MOST_MATCHES) -> tuple[Int64, Int64]:
+    """Pairs of listings of one cluster, ``left < right``, by ascending left, then right.
+
+    All of them in clusters of up to ``most`` listings. In a larger one, a listing is paired with
+    the ``most - 1`` that stand closest to it in the table, so that the number of pairs stays
+    in proportion to the number of listings.
+    """
     order = np.argsort(clusters.labels, kind="stable")
     sizes = np.bincount(clusters.labels, minlength=1)
-    ends = np.cumsum(sizes)[clusters.labels[order]]
-    after = ends - np.arange(len(order)) - 1  # listings of the same cluster still to come
+    size = sizes[clusters.labels[order]]
+    place = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[clusters.labels[order]]
+    after = np.where(size > most, np.minimum(size - place - 1, most // 2), size - place - 1)
     left = np.repeat(np.arange(len(order)), after)
     start = np.repeat(np.cumsum(after) - after, after)
     right = left + 1 + np.arange(len(left)) - start
@@ -124,7 +137,7 @@ def pairs_within(clusters: Clusters) -> tuple[Int64, Int64]:
 
 def _accept(
     config: RunConfig,
-    candidates: ScoredPairs,
+    direct: tuple[Int64, Int64],
     fused: Float32,
     clusters: Clusters,
     encoded: Mapping[str, Encoded],
@@ -133,8 +146,7 @@ def _accept(
     if config.matches == "clusters":
         left, right = pairs_within(clusters)
     else:
-        direct = fused >= ACCEPTED
-        left, right = candidates.left[direct], candidates.right[direct]
+        left, right = (rows[fused >= ACCEPTED] for rows in direct)
     scores = config.fusion(score_pairs(left, right, encoded))
     best_first = np.lexsort((right, left, -scores))
     left, right = left[best_first], right[best_first]
@@ -148,12 +160,11 @@ def _score(graph: Matches, clusters: Clusters, groups: Int64 | None) -> dict[str
     return {**score_matches(graph, groups), **score_clusters(clusters.labels, groups)}
 
 
-def _truth(pairs: ScoredPairs, groups: Int64 | None) -> Bool | None:
+def _truth(left: Int64, right: Int64, groups: Int64 | None) -> Bool | None:
     """Whether each pair is of one product."""
     if groups is None:
         return None
-    left = groups[pairs.left]
-    return np.asarray((left == groups[pairs.right]) & (left != UNLABELLED), np.bool_)
+    return np.asarray((groups[left] == groups[right]) & (groups[left] != UNLABELLED), np.bool_)
 
 
 def _count(

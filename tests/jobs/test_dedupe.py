@@ -102,3 +102,29 @@ def test_pairs_within_clusters_are_all_of_them(labels):
         (a, b) for a, b in itertools.combinations(range(len(labels)), 2) if labels[a] == labels[b]
     ]
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == wanted
+
+
+def test_pairs_of_a_huge_cluster_stay_in_proportion():
+    left, right = pairs_within(Clusters(np.zeros(10_000, np.int64)))
+    assert len(left) <= 25 * 10_000
+    partners = np.bincount(left, minlength=10_000) + np.bincount(right, minlength=10_000)
+    assert partners[25:-25].max() == partners[25:-25].min() == 50
+
+
+def test_ten_thousand_copies_are_one_cluster_and_hide_nothing():
+    titles = ["Sabun Lifebuoy 250ml"] * 10_000 + ["lifebuoy SABUN 250 ML promo", "HDMI cable 2 m"]
+    table = pd.DataFrame({"id": [str(i) for i in range(len(titles))], "title": titles})
+    table = table.sample(frac=1, random_state=0)
+    found = matcher.dedupe(table)
+    clusters = found.clusters.merge(table, on="id")
+    assert clusters.loc[clusters["title"].str.contains("(?i)sabun"), "cluster"].nunique() == 1
+    assert found.clusters["cluster"].nunique() == 2
+    assert found.matches["matches"].str.count(" ").max() == 49
+
+
+def test_copies_that_the_fusion_refuses_stay_apart():
+    table = pd.DataFrame({"id": [str(i) for i in range(40)], "title": ["dishwasher white"] * 40})
+    config = matcher.RunConfig.default()
+    strict = config.fusion.model_copy(update={"thresholds": {"words": 3.0, "characters": 3.0}})
+    found = matcher.dedupe(table, config=config.model_copy(update={"fusion": strict}))
+    assert found.clusters["cluster"].nunique() == 40

@@ -1,0 +1,70 @@
+"""Listings posted over and over: a crowd of identical ones stands in the search as one.
+
+Fifty neighbours of a listing that was posted ten thousand times are all copies of it. Without
+this they would crowd out one another, and every other match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from matcher.clustering._base import number_by_first_member
+from matcher.config import RunConfig
+from matcher.fusion import ACCEPTED
+from matcher.search import score_pairs
+from matcher.types import Clusters, Embeddings, Encoded, Hashes, Int64, UInt64
+
+LARGEST_FAMILY = 25  # copies that are searched one by one
+
+
+def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> Int64:
+    """The first of its crowd for each listing, or the listing itself, shape ``(n,)``.
+
+    A crowd is more than 25 listings that are the same in every modality and that the fusion
+    accepts as matches of one another.
+    """
+    n = len(next(iter(encoded.values())))
+    keys = np.stack([key for rows in encoded.values() for key in _keys(rows)], axis=1)
+    _, first, inverse, counts = np.unique(
+        keys, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    crowded = np.flatnonzero(counts > LARGEST_FAMILY)
+    heads = first[crowded].astype(np.int64)
+    if len(heads):
+        likeness = config.fusion(score_pairs(heads, heads, encoded))
+        crowded = crowded[likeness >= ACCEPTED]
+    member = np.isin(inverse, crowded)
+    return np.where(member, first[inverse], np.arange(n)).astype(np.int64)
+
+
+def take_rows(encoded: Mapping[str, Encoded], rows: Int64) -> dict[str, Encoded]:
+    """Keep some listings of every modality."""
+    return {name: _take(table, rows) for name, table in encoded.items()}
+
+
+def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
+    """Give every listing of a crowd the cluster of its first.
+
+    Args:
+        clusters: Clusters of the listings ``rows``.
+        rows: Ascending, as ``np.unique(first)`` gives them.
+        first: As ``leaders`` gives them.
+    """
+    return number_by_first_member(clusters.labels[np.searchsorted(rows, first)])
+
+
+def _take(encoded: Encoded, rows: Int64) -> Encoded:
+    if isinstance(encoded, Hashes):
+        return Hashes(encoded.codes[rows], encoded.present[rows], encoded.source)
+    return Embeddings(encoded.vectors[rows], encoded.source, terms=encoded.terms)
+
+
+def _keys(encoded: Encoded) -> list[UInt64]:
+    """Numbers that are equal for equal rows, and for others only by a chance of about 2^-100."""
+    if isinstance(encoded, Hashes):
+        return [np.where(encoded.present, encoded.codes, 0), encoded.present.astype(np.uint64)]
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((encoded.vectors.shape[1], 2))
+    return [np.asarray(encoded.vectors @ d, np.float64).view(np.uint64) for d in directions.T]
