@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -39,12 +40,26 @@ def explain_pairs(
     phrases = {name: _phrases(name, pairs, left[name], right[name]) for name in names}
     table = np.stack([np.nan_to_num(pairs.scores[name]) for name in names])
     behind = np.array([_tie_break(left[name]) for name in names])
-    order = np.argsort(behind[:, None] - table.round(2), axis=0, kind="stable")[:SHOWN_MODALITIES]
+    order = np.argsort(behind[:, None] - table.round(2), axis=0, kind="stable")
     reasons = []
-    for row, ranked in enumerate(np.sort(order, axis=0).T.tolist()):
-        said = [phrases[names[m]][row] for m in ranked if table[m, row] >= WORTH_SAYING]
-        reasons.append("; ".join(said) or NOTHING)
+    for row, ranked in enumerate(order.T.tolist()):
+        worth = [m for m in ranked if table[m, row] >= WORTH_SAYING]
+        said = {phrases[names[m]][row].what: m for m in reversed(worth)}  # no amount told twice
+        first = sorted(sorted(said.values(), key=worth.index)[:SHOWN_MODALITIES])
+        reasons.append("; ".join(phrases[names[m]][row].text for m in first) or NOTHING)
     return tuple(reasons)
+
+
+class Phrase(NamedTuple):
+    """What one modality says of one pair.
+
+    Attributes:
+        what: What it saw, without its name; equal for two that saw the same.
+        text: The words.
+    """
+
+    what: str
+    text: str
 
 
 def _tie_break(encoded: Encoded) -> float:
@@ -59,17 +74,17 @@ def _terms(encoded: Encoded) -> tuple[str, ...]:
     return encoded.terms if isinstance(encoded, Embeddings) else ()
 
 
-def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> list[str]:
+def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> list[Phrase]:
     """What one modality says of each pair."""
     scores = pairs.scores[name]
     if isinstance(left, Hashes) or isinstance(right, Hashes):
         bits = np.rint((1 - np.nan_to_num(scores)) * 32).astype(int).tolist()
-        return [f"{name}: {b} of 64 bits differ" if b else f"{name}: identical" for b in bits]
-    told = [f"({score:.2f})" for score in scores.tolist()]
+        told = [f"{b} of 64 bits differ" if b else "identical" for b in bits]
+        return [Phrase(name, f"{name}: {difference}") for difference in told]
     if not left.terms:
-        return [f"{name} alike {score}" for score in told]
-    shared = _shared_terms(left, right, pairs.left, pairs.right)
-    return [f"{name} in common: {s} {score}" for s, score in zip(shared, told, strict=True)]
+        return [Phrase(name, f"{name} alike ({score:.2f})") for score in scores.tolist()]
+    shared = zip(_shared_terms(left, right, pairs.left, pairs.right), scores.tolist(), strict=True)
+    return [Phrase(terms, f"{name} in common: {terms} ({score:.2f})") for terms, score in shared]
 
 
 def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64) -> list[str]:

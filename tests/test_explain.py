@@ -43,3 +43,12 @@ def test_no_pairs():
     nobody = np.empty(0, np.int64)
     pairs = ScoredPairs(nobody, nobody, {"words": np.empty(0, np.float32)}, 4, 4)
     assert explain_pairs(pairs, {"words": WORDS}, {"words": WORDS}) == ()
+
+
+def test_what_two_modalities_saw_is_told_once():
+    pairs = ScoredPairs(
+        np.array([0]), np.array([1]),
+        {"words": np.float32([0.9]), "numbers": np.float32([0.8])}, 4, 4,
+    )  # fmt: skip
+    encoded = {"words": WORDS, "numbers": WORDS}
+    assert explain_pairs(pairs, encoded, encoded) == ("words in common: red, cup (0.90)",)

@@ -58,7 +58,10 @@ def pair_scores(left: Encoded, right: Encoded, rows: Int64, cols: Int64) -> Floa
 
 
 def as_scores(dots: Float64) -> Float32:
-    """Clip to [-1, 1] and round to float32; what is closer to 0 than ``NOISE`` is 0."""
+    """Clip to [-1, 1] and round to float32; what is closer to 0 than ``NOISE`` is 0.
+
+    Overwrites ``dots``.
+    """
     dots[np.abs(dots) < NOISE] = 0
     return np.clip(dots, -1, 1, out=dots).astype(np.float32)
 

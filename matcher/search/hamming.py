@@ -29,7 +29,7 @@ class HammingIndex(JoinIndex):
     With a ``min_score`` that allows a radius of up to 11 bits, hashes are looked up by
     their four 16-bit segments: if all of them differ too much, so do the hashes. Otherwise,
     and where fewer steps result, every different hash is compared with every other. Memory
-    beside hashes and answer is a block of pairs per thread, 8 MiB at most.
+    beside hashes and answer is a block of pairs per thread, 8 MiB or those of one query.
 
     Args:
         hashes: Hashes to search in.

@@ -7,13 +7,6 @@ from scipy.sparse import csr_array
 from matcher.similarity import l2_normalize
 from matcher.types import Embeddings, Hashes
 
-KINDS_OF = {
-    "exact": ("dense",),
-    "sparse": ("sparse",),
-    "hamming": ("hashes",),
-    "neighbors": ("dense", "sparse"),
-}
-
 
 def encode(rows, kind, width=None):
     """Small whole numbers as unit vectors or hashes; a row of zeros carries no signal."""

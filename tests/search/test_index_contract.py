@@ -1,5 +1,7 @@
 """What every index promises. A new file in matcher/search is tested here unasked."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,8 +17,6 @@ KINDS = {"dense": "dense vectors", "sparse": "sparse vectors", "hashes": "hashes
 
 def cases():
     """Every method with every kind of rows that it holds."""
-    from importlib import import_module
-
     for method in available("matcher.search"):
         module = import_module(f"matcher.search.{method}")
         held = getattr(module, f"{method.capitalize()}Index").kinds
