@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+collect_ignore = ["fixtures"]  # scripts that made them need torch
 ROOT = Path(__file__).resolve().parent.parent
 
 

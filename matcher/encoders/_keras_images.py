@@ -47,6 +47,7 @@ class ImageEncoder:
         size: Side of the pictures, in pixels.
         width: Number of dimensions.
         batch: Pictures that go through the network at once.
+        label: What to call the encoder in progress reports.
         source: Fingerprint.
     """
 
@@ -54,6 +55,7 @@ class ImageEncoder:
     size: int
     width: int
     batch: int
+    label: str
     source: str
 
     def encode(self, listings: Listings) -> Embeddings:
@@ -75,9 +77,7 @@ class ImageEncoder:
         n_pictures = sum(ref is not None for ref in listings.images)
         pixels = np.zeros((min(self.batch, n_pictures), size, size, 3), np.uint8)
         rows: list[int] = []
-        pictures = read_all(
-            listings, lambda image: to_pixels(image, size), self.source.split(":")[0], size
-        )
+        pictures = read_all(listings, lambda image: to_pixels(image, size), self.label, size)
         for row, picture in pictures:
             if isinstance(picture, DataError):
                 problems[row] = str(picture)
@@ -95,7 +95,7 @@ def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> Ima
     """Build a network, fill it and make it ready.
 
     Args:
-        name: What to call it in fingerprints.
+        name: What to call it in fingerprints and progress reports.
         backbone: Name in ``matcher.models.catalogue``.
         settings: Weights, size and batch.
 
@@ -115,6 +115,7 @@ def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> Ima
         size=size,
         width=model.output_shape[-1],
         batch=settings.batch,
+        label=name,
         source=f"{name}:{size}:{mark}",
     )
 

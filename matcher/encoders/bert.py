@@ -224,7 +224,7 @@ def _lacking(folder: Path) -> str:
 
 def _download(model_id: str) -> Path:
     """Take a model from the cache of the Hugging Face hub, or download it into that."""
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, model_info, snapshot_download
 
     try:
         # Without a question to the hub where all is there already.
@@ -232,8 +232,10 @@ def _download(model_id: str) -> Path:
             folder = Path(snapshot_download(model_id, local_files_only=True))
             if not _lacking(folder):
                 return folder
+        # snapshot_download alone would wait for ever for a network that swallows questions.
+        revision = model_info(model_id, timeout=PATIENCE).sha
         log.info("downloading %s", model_id)
-        found = snapshot_download(model_id, allow_patterns=list(_WANTED), etag_timeout=PATIENCE)
+        found = snapshot_download(model_id, revision=revision, allow_patterns=list(_WANTED))
         return Path(found)
     except Exception as error:  # the hub, its HTTP library and the disk raise many types
         offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else ""

@@ -101,7 +101,7 @@ def _download(name: str, backbone: Backbone, size: int) -> keras.Model:
         with _quiet_download():
             return _build(name, backbone, size, "imagenet")
     except Exception as error:  # keras raises plain Exception where a URL does not answer
-        reason = str(error).rpartition(" -- ")[2].strip().rstrip(".")
+        reason = _clause(str(error).rpartition(" -- ")[2])
         raise BackendError(
             f"{name} needs its ImageNet weights, which are not on this machine and could not be "
             f"downloaded ({reason}). Run it once on a machine with a network and copy "
@@ -147,10 +147,15 @@ def _load_file(model: keras.Model, path: Path, name: str) -> None:
         if not all(np.isfinite(np.asarray(v)).all() for v in floats):
             raise ValueError("some of its weights are missing or not finite")
     except Exception as error:  # h5py and Keras raise a dozen types on damaged files
-        reason = " ".join(str(error).split()).partition(". ")[0][:200].rstrip(".")
+        reason = _clause(str(error))
         raise StoreError(
             f"{path} is damaged, or holds no weights of {name} without its classifier: {reason}."
         ) from error
+
+
+def _clause(text: str) -> str:
+    """The first sentence of a library's message, on one line and without its full stop."""
+    return " ".join(text.split()).partition(". ")[0][:200].rstrip(".")
 
 
 def _randomise(model: keras.Model, rng: np.random.Generator) -> None:

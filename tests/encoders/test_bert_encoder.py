@@ -232,6 +232,20 @@ def test_without_network_the_way_out_is_told_at_once(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_network_that_swallows_questions_is_given_up(monkeypatch, tmp_path):
+    from huggingface_hub import hf_api
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("matcher.encoders.bert.PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(hf_api.api, "endpoint", url)
+        started = monotonic()
+        with pytest.raises(BackendError, match="does not answer"):
+            fit(weights="some-org/some-model")
+        assert monotonic() - started < 5
+
+
 def test_what_was_downloaded_before_needs_no_network(no_network, tmp_path, encoder):
     model = tmp_path / "models--some-org--some-model"
     (model / "refs").mkdir(parents=True)
