@@ -23,9 +23,12 @@ def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> Int64:
     """The first of its crowd for each listing, or the listing itself, shape ``(n,)``.
 
     A crowd is more than 25 listings that are the same in every modality and that the fusion
-    accepts as matches of one another.
+    accepts as matches of one another. Where direct pairs are wanted there are none: each pair
+    has to be found by itself.
     """
     n = len(next(iter(encoded.values())))
+    if config.matches == "pairs":
+        return np.arange(n)
     keys = np.stack([key for rows in encoded.values() for key in _keys(rows)], axis=1)
     _, first, inverse, counts = np.unique(
         keys, axis=0, return_index=True, return_inverse=True, return_counts=True

@@ -122,6 +122,13 @@ def test_ten_thousand_copies_are_one_cluster_and_hide_nothing():
     assert found.matches["matches"].str.count(" ").max() == 49
 
 
+def test_direct_pairs_of_copies_are_all_found():
+    table = pd.DataFrame({"id": [str(i) for i in range(30)], "title": ["red cup"] * 30})
+    config = matcher.RunConfig.default().model_copy(update={"matches": "pairs"})
+    matches = matcher.dedupe(table, config=config).matches["matches"]
+    assert (matches.str.count(" ") == 29).all()
+
+
 def test_copies_that_the_fusion_refuses_stay_apart():
     table = pd.DataFrame({"id": [str(i) for i in range(40)], "title": ["dishwasher white"] * 40})
     config = matcher.RunConfig.default()
