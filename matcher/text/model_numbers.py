@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from matcher.text.quantities import find_quantities
 
@@ -11,25 +12,37 @@ _JOINTS = re.compile(r"[-/._+]")
 _RATING = re.compile(r"\d+(?:\.\d+)?(?:[a-z]{1,3})|\d+x\d+")
 MIN_LENGTH = 4
 MIN_DIGITS = 5
+MAX_SERIES_NAME = 4
+MIN_SERIES_NUMBER = 3
 
 
 def find_model_numbers(text: str) -> list[str]:
     """Return the words of a cleaned title that look like a maker's code.
 
     A code mixes letters and digits and has at least four characters once hyphens and
-    slashes are dropped, or is a number of at least five digits. Amounts ("64gb") and short
-    ratings ("5mp", "1080p", "4x4") are no codes.
+    slashes are dropped, or is a number of at least five digits. A short series name and the
+    number behind it ("ch 936") make a code as well. Amounts ("64gb") and short ratings
+    ("5mp", "1080p", "4x4") are no codes.
 
     Args:
         text: Lower-cased title that ``normalize_quantities`` has been through.
 
     Example:
         >>> find_model_numbers("sony kd-55x9005c 55inch 4k tv")
-        ['kd55x9005c']
+        ['kd55x9005c', 'sonykd55x9005c']
+        >>> find_model_numbers("velora charger ch 936")
+        ['ch936']
     """
     amounts = set(find_quantities(text))
-    words = (_JOINTS.sub("", w) for w in _CODE.findall(text) if w not in amounts)
-    return [w for w in words if _is_code(w)]
+    words = [_JOINTS.sub("", word) for word in _CODE.findall(text) if word not in amounts]
+    series = [first + second for first, second in pairwise(words) if _is_series(first, second)]
+    return [word for word in words + series if _is_code(word)]
+
+
+def _is_series(first: str, second: str) -> bool:
+    """Whether two words may be a series name and a number in it."""
+    numbered = len(second) >= MIN_SERIES_NUMBER and any(c.isdigit() for c in second)
+    return numbered and first.isalpha() and len(first) <= MAX_SERIES_NAME
 
 
 def _is_code(word: str) -> bool:
