@@ -51,7 +51,7 @@ def held_out_in_all(listings: Listings, config: RunConfig, n_folds: int, seed: i
     """
     groups = _labels(listings)
     (encoded,) = encode(config, listings, listings).tables
-    pairs = score_pairs(*find_candidates(config, encoded), encoded)
+    pairs = find_candidates(config, encoded)
     fold = folds(tied_rows(listings), n_folds, seed)
     total = 0.0
     for k in range(n_folds):
@@ -77,7 +77,7 @@ def held_out_alone(
         scored = fold == k
         learning = take(listings, np.flatnonzero(_disjoint(~scored, scored)))
         (encoded,) = encode(config, learning, learning).tables
-        pairs = score_pairs(*find_candidates(config, encoded), encoded)
+        pairs = find_candidates(config, encoded)
         everyone = np.ones(len(learning), dtype=bool)
         fitted = fit(config, pairs, _labels(learning), everyone)
         for name, value in as_given(take(listings, np.flatnonzero(scored)), fitted).items():

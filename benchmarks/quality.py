@@ -65,7 +65,7 @@ def shopee(data: Path) -> Iterator[Row]:
         **dict(value=as_given(listings, config("phash_exact"))["rowwise_f1"], gallery=n),
         **dict(split="nothing to fit", bar=0.5514),
     }
-    own: Row = dict(set=name, method="default: titles + phash", config="shopee", figure=figure)
+    own: Row = dict(set=name, method="titles + phash", config="shopee", figure=figure)
     yield {
         **own,
         **dict(value=held_out_in_all(listings, config("shopee"), 2), gallery=n),
@@ -94,7 +94,7 @@ def _cost(table: Path, name: str) -> Iterator[Row]:
     code = (
         "import resource, sys, tempfile; from matcher.cli import main;"
         f"status = main(['dedupe', {str(table)!r}, '--out', tempfile.mkdtemp(), '--json']);"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6;"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9;"
         "print(status, peak, 'tensorflow' in sys.modules, file=sys.stderr)"
     )
     seconds, peak = [], 0.0
@@ -108,9 +108,10 @@ def _cost(table: Path, name: str) -> Iterator[Row]:
         if (status, loaded) != ("0", "False"):
             raise RuntimeError(f"status {status}, TensorFlow loaded: {loaded}")
         peak = max(peak, float(memory))
-    about: Row = dict(set=name, method="default: titles + phash", config="shopee", gallery=24_172)
+    about: Row = dict(set=name, method="titles + phash", config="shopee", gallery=24_172)
     split = "whole command, median of three"
     yield {**about, **dict(figure="seconds", value=float(np.median(seconds)), split=split, bar=60)}
+    split = "whole command, highest of three"
     yield {**about, **dict(figure="GB at the peak", value=peak, split=split, bar=2)}
 
 
@@ -214,6 +215,20 @@ def main() -> None:
     content = {"machine": machine(), "results": ordered}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     write_table(content, ROOT / "README.md")
+    missed = [row for rows in ordered.values() for row in rows if misses_its_bar(row)]
+    for row in missed:
+        print(f"missed: {row['set']}: {row['figure']} {row['value']:.4f}, bar {row['bar']}")
+    raise SystemExit(bool(missed))
+
+
+def misses_its_bar(row: Row) -> bool:
+    """Whether a figure is worse than it must be."""
+    bar, value = row["bar"], row["value"]
+    if bar is None:
+        return False
+    if row["config"] == "phash_exact":  # a published figure, to be met and not passed
+        return abs(value - bar) >= 5e-5
+    return bool(value > bar if row["figure"].split()[0] in ("seconds", "GB") else value < bar)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from matcher.errors import DataError
 from matcher.fusion import ACCEPTED, VetoingFusion
 from matcher.metrics import labelled_pair_f1
 from matcher.progress import tracked
-from matcher.types import Bool, Float32, Int64, ScoredPairs, SimilarityGraph
+from matcher.types import UNLABELLED, Bool, Float32, Int64, ScoredPairs, SimilarityGraph
 
 # The scores that may suffice alone. Beyond 1 a modality only ever helps others.
 THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
@@ -59,13 +59,15 @@ class PairJudge:
 
     Attributes:
         pairs: Candidate pairs within one table.
-        groups: True product of each listing, shape ``(n,)``.
-        rows: Listings over which the mean is taken.
+        groups: True product of each listing, or ``UNLABELLED``; shape ``(n,)``. Pairs with an
+            unlabelled listing count neither way.
+        rows: Labelled listings over which the mean is taken.
     """
 
     pairs: ScoredPairs
     groups: Int64
     rows: Bool
+    _known: Bool = field(init=False)
     _right: Bool = field(init=False)
     _size: Int64 = field(init=False)
 
@@ -75,13 +77,15 @@ class PairJudge:
                 f"Thresholds need labelled listings: {self.pairs.n_left} listings, "
                 f"{len(self.groups)} groups, {int(self.rows.sum())} rows to score."
             )
-        self._right = self.groups[self.pairs.left] == self.groups[self.pairs.right]
+        left, right = self.groups[self.pairs.left], self.groups[self.pairs.right]
+        self._known = (left != UNLABELLED) & (right != UNLABELLED)
+        self._right = self._known & (left == right)
         _, inverse, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
         self._size = counts[inverse]
 
     def __call__(self, fused: Float32) -> float:
         """Score the pairs that reach the acceptance bound."""
-        accepted = fused >= ACCEPTED
+        accepted = (fused >= ACCEPTED) & self._known
         right = accepted & self._right
         hits, found = 1 + self._per_row(right), 1 + self._per_row(accepted)
         return float((2 * hits / (found + self._size))[self.rows].mean())
@@ -96,17 +100,19 @@ class PairJudge:
 def fit_fusion(fusion: VetoingFusion, judge: Judge) -> tuple[VetoingFusion, float]:
     """Find the thresholds (or weights) that a judge likes best.
 
-    Coordinate ascent over a fixed grid from the fusion's own values, then over leaving out
-    each veto; at most ``ROUNDS`` rounds.
+    Coordinate ascent over a fixed grid, and over leaving out each veto, in at most ``ROUNDS``
+    rounds. It starts from the same values for every modality, so that nothing a config has
+    learnt from other labels shows in the result.
 
     Args:
-        fusion: Where to start.
+        fusion: Its modalities, vetoes and other settings.
         judge: Candidates and labels.
 
     Returns:
         The fitted fusion, and what the judge makes of it.
     """
-    best, best_score = fusion, judge(fusion(judge.pairs))
+    best = _untaught(fusion)
+    best_score = judge(best(judge.pairs))
     for _ in tracked(range(ROUNDS), "thresholds", ROUNDS):
         before = best_score
         for candidate in _grid_around(best):
@@ -118,6 +124,17 @@ def fit_fusion(fusion: VetoingFusion, judge: Judge) -> tuple[VetoingFusion, floa
         if best_score == before:
             break
     return best, best_score
+
+
+def _untaught(fusion: VetoingFusion) -> VetoingFusion:
+    """The same fusion with one threshold, or weight, for all."""
+    start: dict[str, object] = {}
+    if "thresholds" in type(fusion).model_fields:
+        start["thresholds"] = dict.fromkeys(fusion.thresholds, 0.9)  # type: ignore[attr-defined]
+    if "weights" in type(fusion).model_fields:
+        weights = dict.fromkeys(fusion.weights, 1.0)  # type: ignore[attr-defined]
+        start |= {"weights": weights, "threshold": 0.7}
+    return fusion.model_copy(update=start)
 
 
 def _grid_around(fusion: VetoingFusion) -> list[tuple[str, str, float | None]]:
@@ -167,7 +184,12 @@ def fit_clusterer(
 
 
 def cluster_row_f1(labels: Int64, groups: Int64, rows: Bool) -> float:
-    """Mean over ``rows`` of each listing's F1 when it matches all of its cluster."""
+    """Mean over ``rows`` of each listing's F1 when it matches all of its cluster.
+
+    Unlabelled listings are left out, as if they had not been in the table.
+    """
+    known = groups != UNLABELLED
+    labels, groups, rows = labels[known], groups[known], rows[known]
     _, cluster, size = np.unique(labels, return_inverse=True, return_counts=True)
     _, group, group_size = np.unique(groups, return_inverse=True, return_counts=True)
     _, inverse, hits = np.unique(

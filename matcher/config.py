@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,10 @@ from matcher.protocols import EncoderSpec
 from matcher.settings import Settings, suggest
 
 OWN = ("encoder", "candidates", "min_score")
+MODALITY_NAME = re.compile(r"[A-Za-z][\w-]*")
+# Names of the other columns of the table of pairs.
+COLUMNS = ("id_left", "id_right", "title_left", "title_right", "score", "reason")
+UNTUNED_THRESHOLD = 0.9
 
 
 class Modality(Settings):
@@ -43,7 +48,7 @@ class Modality(Settings):
         Raises:
             ConfigError: If the encoder or one of its settings is unknown or out of range.
         """
-        return make_encoder(self.encoder, f"encoder {self.encoder!r}", **self.settings)
+        return make_encoder(self.encoder, **self.settings)
 
 
 class Search(Settings):
@@ -59,11 +64,28 @@ class Search(Settings):
     method: Literal["auto", "neighbors"] = "auto"
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Plain values only, and no setting given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = {key for key in keys if isinstance(key, str) and keys.count(key) > 1}
+        if twice:
+            raise yaml.YAMLError(f"{min(twice)!r} is given more than once")
+        return super().construct_mapping(node, deep)
+
+
 def _read_modalities(value: object) -> object:
     """Fold the flat YAML of each modality into a ``Modality``, and check its encoder."""
     if not isinstance(value, Mapping):
         return value
-    return {name: _read_modality(str(name), flat) for name, flat in value.items()}
+    for name in value:
+        if not (isinstance(name, str) and MODALITY_NAME.fullmatch(name)) or name in COLUMNS:
+            raise ConfigError(
+                "A modality's name is letters, digits, '-' and '_', begins with a letter and is "
+                f"none of {', '.join(COLUMNS)}. Received: {name!r}."
+            )
+    return {name: _read_modality(name, flat) for name, flat in value.items()}
 
 
 def _read_modality(name: str, flat: object) -> Modality:
@@ -142,8 +164,8 @@ class RunConfig(Settings):
     def parse(cls, text: str, where: str) -> Self:
         """Read YAML text; ``where`` names it in messages."""
         try:
-            table = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            table = yaml.load(text, _UniqueKeys)
+        except (yaml.YAMLError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(f"{where} is no valid YAML: {reason}.") from error
         if not isinstance(table, dict):
@@ -183,26 +205,20 @@ class RunConfig(Settings):
                     f"Available: {', '.join(sorted(known))}."
                 )
             encoders |= found or {name: _read_modality(name, {"min_score": 0.5})}
-        return type(self)(
-            encoders=encoders,
-            search=self.search,
-            fusion=_restrict(self.fusion, list(encoders)),
-            clustering=self.clustering,
-            matches=self.matches,
-        )
+        new = [name for name in encoders if name not in self.encoders]
+        fusion = _restrict(self.fusion, list(encoders), new)
+        return self.model_copy(update={"encoders": encoders, "fusion": fusion})
 
 
-UNTUNED_THRESHOLD = 0.9
-
-
-def _restrict(fusion: VetoingFusion, names: list[str]) -> VetoingFusion:
-    """Keep the parts of a fusion that read the modalities ``names``."""
+def _restrict(fusion: VetoingFusion, names: list[str], new: list[str]) -> VetoingFusion:
+    """Keep the parts of a fusion that read the modalities ``names``, and add the ``new`` ones."""
     part = "thresholds" if "thresholds" in type(fusion).model_fields else "weights"
+    start = 1.0 if part == "weights" else UNTUNED_THRESHOLD
     given: dict[str, float] = getattr(fusion, part)
+    kept = {name: value for name, value in given.items() if name in names}
+    kept |= dict.fromkeys(new if kept or new else names[:1], start)
     vetoes = {name: bound for name, bound in fusion.vetoes.items() if name in names}
-    new = 1.0 if part == "weights" else UNTUNED_THRESHOLD
-    kept = {name: given.get(name, new) for name in names if name in given or name not in vetoes}
-    return fusion.model_copy(update={part: kept or {names[0]: new}, "vetoes": vetoes})
+    return fusion.model_copy(update={part: kept, "vetoes": vetoes})
 
 
 def _file_name(plug_in: Settings) -> str:

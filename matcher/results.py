@@ -91,11 +91,16 @@ class MatchResult:
         """Scores against the labels, where there are labels."""
         return self.report.metrics
 
+    @property
+    def id_name(self) -> str:
+        """Name of the id column in what is written: the table's own, unless that is taken."""
+        return "id" if self.listings.id_name in ("matches", "cluster") else self.listings.id_name
+
     def matches_table(self, cap: int | None = 50) -> pa.Table:
         """Matches as Kaggle's Shopee competition wants them; see ``io.outputs``."""
         right = self.right_listings
         other_ids = None if right is None else right.ids
-        return matches_table(self.listings.ids, self.graph, self.listings.id_name, cap, other_ids)
+        return matches_table(self.listings.ids, self.graph, self.id_name, cap, other_ids)
 
     def clusters_table(self) -> pa.Table:
         """One row per listing: id, cluster.
@@ -105,7 +110,7 @@ class MatchResult:
         """
         if self.clusters_found is None:
             raise DataError("Matches between two sources have no clusters; see matches and pairs.")
-        return clusters_table(self.listings.ids, self.clusters_found, self.listings.id_name)
+        return clusters_table(self.listings.ids, self.clusters_found, self.id_name)
 
     def pairs_table(self, titles: bool = False) -> pa.Table:
         """Accepted pairs: ids, a score a modality, the fused score, the reason.

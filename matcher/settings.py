@@ -35,8 +35,11 @@ class Settings(BaseModel):
         Raises:
             ConfigError: If a key is unknown, missing, of the wrong type or out of range.
         """
+        for key in table:
+            if not isinstance(key, str):
+                raise ConfigError(f"{where}: settings have names. Received: {key!r}.")
         try:
-            return cls(**table)
+            return cls.model_validate(dict(table))
         except ValidationError as error:
             raise ConfigError(f"{where}: {explain_error(error, cls)}") from error
 
@@ -53,7 +56,9 @@ def explain_error(error: ValidationError, model: type[BaseModel]) -> str:
         return f"setting {name!r} is required."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     if first["type"] == "value_error":
-        return f"{message}."
+        return message if message.endswith("?") else f"{message}."
+    if first["type"] in ("model_type", "is_instance_of", "dict_type"):
+        return f"setting {name!r} must hold settings by name. Received: {first['input']!r}."
     return f"setting {name!r}: {message}. Received: {first['input']!r}."
 
 
@@ -74,13 +79,15 @@ def available(package: str) -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(path) if m.name[0] != "_"))
 
 
-def plug_in(package: str, name: str, kind: str) -> Any:
+def plug_in(package: str, name: object, kind: str) -> Any:
     """Import the module behind a plug-in's name.
 
     Raises:
         ConfigError: If there is no such module; the message lists those there are.
     """
     names = available(package)
+    if not isinstance(name, str):
+        raise ConfigError(f"The {kind} is named by text. Received: {name!r}.")
     if name not in names:
         raise ConfigError(
             f"Unknown {kind} {name!r}.{suggest(name, list(names))} Available: {', '.join(names)}."

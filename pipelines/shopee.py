@@ -26,7 +26,6 @@ from matcher.jobs.save import save
 from matcher.jobs.steps import encode, find_candidates
 from matcher.jobs.tune import fit
 from matcher.metrics import rowwise_f1, rowwise_precision, rowwise_recall
-from matcher.search import score_pairs
 from matcher.training.splits import folds, tied_rows
 from matcher.types import Bool, Listings
 
@@ -48,7 +47,7 @@ def main() -> None:
         config = yaml.safe_dump(fitted.dump(), sort_keys=False)
         out.file("config.yaml").write_text(config, encoding="utf-8")
         scores = {
-            metric.__name__: metric(result.graph, listings.groups)[held_out].mean()
+            metric.__name__: float(metric(result.graph, listings.groups)[held_out].mean())
             for metric in (rowwise_f1, rowwise_precision, rowwise_recall)
         }
         rows = {"gallery": len(listings), "scored": int(held_out.sum())}
@@ -59,7 +58,7 @@ def main() -> None:
 def tuned(config: RunConfig, listings: Listings, rows: Bool) -> RunConfig:
     """The config with thresholds from the labels of some rows."""
     (encoded,) = encode(config, listings, listings).tables
-    pairs = score_pairs(*find_candidates(config, encoded), encoded)
+    pairs = find_candidates(config, encoded)
     return fit(config, pairs, listings.groups, rows)
 
 

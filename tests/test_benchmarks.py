@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.protocols import _disjoint, held_out_alone, held_out_in_all, published_pairs
+from benchmarks.quality import misses_its_bar
 from benchmarks.table import _lines
 from matcher.config import RunConfig
 from matcher.errors import DataError
@@ -45,4 +46,5 @@ def test_the_table_of_the_readme_is_made_from_the_results(root):
     for rows in content["results"].values():
         for row in rows:
             assert row["gallery"] > 0
+            assert not misses_its_bar(row)
             assert row["split"]

@@ -23,8 +23,17 @@ def test_committed_configs_load_and_say_how_to_run_them(path):
     assert "# Hardware:" in header
 
 
-def test_default_and_shopee_config_differ_in_nothing_but_words():
-    assert RunConfig.load(CONFIGS / "shopee.yaml") == RunConfig.default()
+def test_default_and_shopee_config_differ_in_one_threshold():
+    shopee, default = RunConfig.load(CONFIGS / "shopee.yaml"), RunConfig.default()
+    fusion = default.fusion.model_copy(
+        update={"thresholds": {**default.fusion.thresholds, "models": 3.0}}
+    )
+    assert shopee == default.model_copy(update={"fusion": fusion})
+
+
+def test_selecting_what_is_there_leaves_the_fusion_as_it_was():
+    config = RunConfig.load(CONFIGS / "titles.yaml")
+    assert config.select(["tfidf"]) == config
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,15 @@ def test_default_and_shopee_config_differ_in_nothing_but_words():
         (BASE.replace("{phash: 0.9}", "{hash: 0.9}"), r"fusion names the modality 'hash'"),
         (BASE + "matches: cluster", r"setting 'matches'"),
         ("encoders: {}\nfusion: {}\nclustering: {}", r"encoders"),
+        ("1: 2", r"settings have names\. Received: 1"),
+        (BASE.replace("method: union", "method: 3"), r"named by text\. Received: 3"),
+        (BASE.replace("phash: {}", "phash: {name: x}"), r"unknown setting 'name'"),
+        (BASE.replace("phash: {}", "phash: {where: x}"), r"unknown setting 'where'"),
+        (BASE.replace("method: union", "method: union, where: x"), r"unknown setting 'where'"),
+        (BASE.replace("encoders", "a: " + "[" * 3000 + "\nencoders"), r"is no valid YAML"),
+        (BASE + "search: {}\nsearch: {}", r"'search' is given more than once"),
+        (BASE.replace("phash: {}", "score: {encoder: phash}"), r"none of id_left.*'score'"),
+        (BASE.replace("phash: {}", "a b: {encoder: phash}"), r"name is letters.*'a b'"),
         ("- a list", r"must hold settings by name"),
         ("a: [1", r"is no valid YAML"),
         ("!!python/object/apply:os.system [echo hacked]", r"is no valid YAML"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TABLE = "The table"
 RUN = "The run"
+RIGHT = "The right table, where its columns are named otherwise"
 
 Table: TypeAlias = Annotated[
     Path,
@@ -47,9 +48,12 @@ AsJson: TypeAlias = Annotated[
 ]
 
 
-def _column(what: str) -> typer.models.OptionInfo:
+def _column(what: str, *names: str, panel: str = TABLE) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
-        metavar="COLUMN", help=f"Column of the {what}; else detected.", rich_help_panel=TABLE
+        *names,
+        metavar="COLUMN",
+        help=f"Column of the {what}; else detected.",
+        rich_help_panel=panel,
     )
     return option
 
@@ -74,6 +78,15 @@ Box: TypeAlias = Annotated[
         rich_help_panel=TABLE,
     ),
 ]
+RightId: TypeAlias = Annotated[str | None, _column("unique ids", panel=RIGHT)]
+RightTitle: TypeAlias = Annotated[str | None, _column("titles", panel=RIGHT)]
+RightImage: TypeAlias = Annotated[str | None, _column("picture names", panel=RIGHT)]
+RightPhash: TypeAlias = Annotated[str | None, _column("perceptual hashes", panel=RIGHT)]
+RightBox: TypeAlias = Annotated[str | None, _column("boxes (X,Y,W,H)", panel=RIGHT)]
+# Where --title and --image are what to search for.
+IdColumn: TypeAlias = Annotated[str | None, _column("unique ids", "--id-column")]
+TitleColumn: TypeAlias = Annotated[str | None, _column("titles", "--title-column")]
+ImageColumn: TypeAlias = Annotated[str | None, _column("picture names", "--image-column")]
 Encoding: TypeAlias = Annotated[
     str, typer.Option(help="Encoding of a CSV file.", rich_help_panel=TABLE)
 ]

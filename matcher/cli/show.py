@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matcher.results import MatchResult
+    from matcher.types import Listings
 
+ACCEPTED = 0.5  # fused score from which the fusion calls a pair a match
 REFRESH_SECONDS = 0.1
 SHOWN_TITLE = 76
 
@@ -79,12 +81,16 @@ def progress_bars() -> Iterator[None]:
 
 def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     """Print what was found, what ran, how good it is, and where it lies."""
+    from matcher.jobs.steps import by_reason
+
     counts = result.report.counts
     if result.clusters_found is not None:
         _show_clusters(result, n_clusters)
         say(
-            f"{counts['listings']:,} listings: {counts['clusters']:,} clusters of two or more "
-            f"hold {counts['clustered_listings']:,} of them (largest {counts['largest_cluster']})."
+            f"{_count(counts['listings'], 'listing')}: "
+            f"{_count(counts['clusters'], 'cluster')} of two or more, with "
+            f"{_count(counts['clustered_listings'], 'listing')} in all, the largest with "
+            f"{counts['largest_cluster']:,}."
         )
     else:
         say(
@@ -93,13 +99,17 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
             f"with {counts['matched_right']:,} of the second."
         )
     say(f"Encoders that ran: {', '.join(result.report.encoders)}.")
-    for name, why in result.report.left_out.items():
-        say(f"Left out: {name}: {why}")
+    for names, why in by_reason(result.report.left_out):
+        say(f"Left out: {names}: {why}")
     _show_problems(result.report.problems)
     _show_metrics(result)
     shown = out / "report.html"
     say(f"Written to {out}: {', '.join(_files(out))}.")
     say(f"Report: {shown.resolve().as_uri()}")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _files(out: Path) -> list[str]:
@@ -110,9 +120,9 @@ def _files(out: Path) -> list[str]:
 def _show_problems(problems: Mapping[str, int]) -> None:
     """The commonest kinds of trouble."""
     for reason, n in list(problems.items())[:5]:
-        say(f"{n:,} {'listing' if n == 1 else 'listings'}: {reason}")
+        say(f"{_count(n, 'listing')}: {reason}")
     if len(problems) > 5:
-        say(f"… and {len(problems) - 5} more kinds of trouble, in run.json.")
+        say(f"… and more kinds of trouble ({len(problems) - 5}), in run.json.")
 
 
 def _show_metrics(result: MatchResult) -> None:
@@ -140,21 +150,25 @@ def _show_clusters(result: MatchResult, n_clusters: int) -> None:
         say(f"Cluster {cluster} · {sizes[cluster]} listings")
         members = np.flatnonzero(labels == cluster).tolist()
         for row in members[:6]:
-            title = result.listings.titles[row]
-            cut = title if len(title) <= SHOWN_TITLE else title[: SHOWN_TITLE - 1] + "…"
-            say(f"  {result.listings.ids[row]}  {cut}")
+            say(f"  {result.listings.ids[row]}  {_label(result.listings, row)}")
         if len(members) > 6:
             say(f"  … and {len(members) - 6} more")
     if largest:
         say()
 
 
+def _label(listings: Listings, row: int) -> str:
+    """What to call a listing: the beginning of its title, or its picture's name."""
+    ref = listings.images[row]
+    text = listings.titles[row] or (ref.name if ref else "")
+    return text if len(text) <= SHOWN_TITLE else text[: SHOWN_TITLE - 1] + "…"
+
+
 def show_hits(result: MatchResult) -> None:
     """Print the closest listings to a query, best first."""
-    rows = result.pairs_table(titles=True).to_pylist()
-    if not rows:
-        say("Nothing found.")
-    for rank, row in enumerate(rows, 1):
-        mark = "match" if row["score"] >= 0.5 else "     "
-        say(f"{rank:3d}  {row['score']:.3f} {mark}  {row['id_right']}  {row['title_right']}")
-        say(f"            {row['reason']}")
+    gallery = result.right_listings or result.listings
+    found = zip(result.accepted.right.tolist(), result.scores.tolist(), result.reasons, strict=True)
+    for rank, (row, score, reason) in enumerate(found, 1):
+        mark = "match" if score >= ACCEPTED else "     "
+        say(f"{rank:3d}  {score:.3f} {mark}  {gallery.ids[row]}  {_label(gallery, row)}")
+        say(f"            {reason}")

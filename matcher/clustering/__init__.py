@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from matcher.clustering._chaining import ChainReport, chaining
 from matcher.protocols import Clusterer
 from matcher.settings import available, plug_in
 
-__all__ = ["available_clusterers", "make_clusterer"]
+__all__ = ["ChainReport", "available_clusterers", "chaining", "make_clusterer"]
 
 
 def available_clusterers() -> tuple[str, ...]:
@@ -15,13 +16,11 @@ def available_clusterers() -> tuple[str, ...]:
     return available(__name__)
 
 
-def make_clusterer(name: str, where: str = "", **settings: Any) -> Clusterer:
+def make_clusterer(name: str, /, **settings: Any) -> Clusterer:
     """Build the clusterer of ``matcher/clustering/<name>.py``; see there for its settings.
 
     Raises:
         ConfigError: If the name or a setting is unknown, or a value out of range.
     """
-    clusterer: Clusterer = plug_in(__name__, name, "clusterer").Spec.read(
-        settings, where or "clustering"
-    )
+    clusterer: Clusterer = plug_in(__name__, name, "clusterer").Spec.read(settings, "clustering")
     return clusterer

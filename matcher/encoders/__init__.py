@@ -15,18 +15,15 @@ def available_encoders() -> tuple[str, ...]:
     return available(__name__)
 
 
-def make_encoder(name: str, where: str = "", **settings: Any) -> EncoderSpec:
+def make_encoder(name: str, /, **settings: Any) -> EncoderSpec:
     """Build the settings of ``matcher/encoders/<name>.py``.
 
     Args:
         name: One of ``available_encoders()``.
-        where: What to call the settings in error messages.
         **settings: As documented in that file's ``Spec``.
 
     Raises:
         ConfigError: If the name or a setting is unknown, or a value out of range.
     """
-    spec: EncoderSpec = plug_in(__name__, name, "encoder").Spec.read(
-        settings, where or f"encoders.{name}"
-    )
+    spec: EncoderSpec = plug_in(__name__, name, "encoder").Spec.read(settings, f"encoder {name!r}")
     return spec

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ from matcher.text.quantities import find_quantities
 from matcher.text.words import clean_title, split_words, word_filter
 from matcher.types import Embeddings, Listings
 
+LONG_TABLE = 100
 TINY: dict[str, Any] = {}  # for the contract test
 
 
@@ -39,7 +40,8 @@ class Spec(Settings):
             and 3 to 5 characters.
         weight: How often a term occurs in a title counts "once", by its "log"arithm, or "each"
             time. By default once, and log for characters.
-        min_titles: Terms found in fewer titles are left out. By default 1, and 2 for characters.
+        min_titles: Terms found in fewer titles are left out. By default 1; for characters 2 in
+            tables of 100 titles and more, where pieces of a single title are mostly typos.
         languages: Languages of the titles, for the three settings below.
         stop_words: Drop their stop words. Words only.
         stem: Cut words to their stem. Words only.
@@ -47,29 +49,27 @@ class Spec(Settings):
     """
 
     tokens: Literal["words", "characters", "numbers", "models", "quantities"] = "words"
-    ngrams: tuple[int, int] = Field((0, 0), validate_default=False)
-    weight: Literal["once", "log", "each", "auto"] = "auto"
-    min_titles: int = Field(0, ge=0)
+    ngrams: tuple[int, int] | None = None
+    weight: Literal["once", "log", "each"] | None = None
+    min_titles: int | None = Field(None, ge=1)
     languages: tuple[str, ...] = ("english", "indonesian")
     stop_words: bool = False
     stem: bool = False
     lemmatize: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
-        characters = values.get("tokens") == "characters"
-        own = {"ngrams": (3, 5), "weight": "log", "min_titles": 2}
-        other = {"ngrams": (1, 1), "weight": "once", "min_titles": 1}
-        return {**(own if characters else other), **values}
-
     @model_validator(mode="after")
-    def _check_ngrams(self) -> Spec:
-        low, high = self.ngrams
+    def _check(self) -> Self:
+        low, high = self.ngrams or (1, 1)
         if not 1 <= low <= high:
             raise ValueError(
                 "ngrams must be a shortest and a longest length, 1 or more. "
-                f"Received: {self.ngrams}"
+                f"Received: {low}, {high}"
+            )
+        if self.ngrams and self.tokens not in ("words", "characters"):
+            raise ValueError(f"ngrams are of words or characters. Received: tokens {self.tokens!r}")
+        if self.tokens != "words" and (self.stop_words or self.stem or self.lemmatize):
+            raise ValueError(
+                f"stop_words, stem and lemmatize are about words. Received: tokens {self.tokens!r}"
             )
         return self
 
@@ -82,17 +82,19 @@ class Spec(Settings):
                 "The tfidf encoder needs titles, and these listings have none. "
                 "Name the column with --title, or leave it out of --encoders."
             )
-        split = _splitter(self)
-        counts: dict[str, Any] = {"once": {"binary": True}, "log": {"sublinear_tf": True}}
         characters = self.tokens == "characters"
+        ngrams = self.ngrams or ((3, 5) if characters else (1, 1))
+        weight = self.weight or ("log" if characters else "once")
+        least = self.min_titles or (2 if characters and len(listings) >= LONG_TABLE else 1)
+        counts: dict[str, Any] = {"once": {"binary": True}, "log": {"sublinear_tf": True}}
         vectorizer = TfidfVectorizer(
-            analyzer="char_wb" if characters else split,
-            ngram_range=self.ngrams if characters else (1, 1),
+            analyzer="char_wb" if characters else _splitter(self, ngrams),
+            ngram_range=ngrams if characters else (1, 1),
             lowercase=False,
             dtype=np.float32,
             norm=None,
-            min_df=min(self.min_titles, len(listings)),
-            **counts.get(self.weight, {}),
+            min_df=min(least, len(listings)),
+            **counts.get(weight, {}),
         )
         try:
             counted = vectorizer.fit_transform(_cleaned(listings, self))
@@ -137,7 +139,7 @@ def _cleaned(listings: Listings, spec: Spec) -> Iterator[str]:
     return (clean_title(title) for title in tracked(listings.titles, label, len(listings)))
 
 
-def _splitter(spec: Spec) -> Callable[[str], list[str]]:
+def _splitter(spec: Spec, ngrams: tuple[int, int]) -> Callable[[str], list[str]]:
     """The function from a cleaned title to the terms that are counted."""
     if spec.tokens == "models":
         return find_model_numbers
@@ -146,7 +148,7 @@ def _splitter(spec: Spec) -> Callable[[str], list[str]]:
     if spec.tokens == "numbers":
         return lambda text: [w for w in split_words(text) if any(c.isdigit() for c in w)]
     terms = word_filter(spec.languages, spec.stop_words, spec.stem, spec.lemmatize)
-    low, high = spec.ngrams
+    low, high = ngrams
 
     def words(text: str) -> list[str]:
         single = terms(split_words(text))

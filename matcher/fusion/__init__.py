@@ -16,11 +16,11 @@ def available_fusions() -> tuple[str, ...]:
     return available(__name__)
 
 
-def make_fusion(name: str, where: str = "", **settings: Any) -> Fusion:
+def make_fusion(name: str, /, **settings: Any) -> Fusion:
     """Build the fusion of ``matcher/fusion/<name>.py``; see there for its settings.
 
     Raises:
         ConfigError: If the name or a setting is unknown, or a value out of range.
     """
-    fusion: Fusion = plug_in(__name__, name, "fusion").Spec.read(settings, where or "fusion")
+    fusion: Fusion = plug_in(__name__, name, "fusion").Spec.read(settings, "fusion")
     return fusion

@@ -25,7 +25,8 @@ class VetoingFusion(Settings):
     @property
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities it reads."""
-        raise NotImplementedError
+        own: dict[str, float] = getattr(self, "thresholds", None) or getattr(self, "weights", {})
+        return (*own, *(name for name in self.vetoes if name not in own))
 
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; see ``protocols.Fusion``."""

@@ -38,11 +38,6 @@ class BoundaryFusion(VetoingFusion):
     thresholds: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     power: float = Field(2.0, ge=1, le=64)
 
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities it reads."""
-        return (*self.thresholds, *(v for v in self.vetoes if v not in self.thresholds))
-
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""
         shares = [

@@ -17,7 +17,8 @@ class UnionFusion(VetoingFusion):
     The fused score is that of the modality most above its threshold.
 
     Attributes:
-        thresholds: By modality, the lowest score accepted, in (0, 1]; the bound included.
+        thresholds: By modality, the lowest score accepted; positive, the bound included. Above 1 a
+            modality never accepts.
 
     Example:
         >>> pairs = ScoredPairs(*np.array([[0, 0], [1, 2]]), {
@@ -28,11 +29,6 @@ class UnionFusion(VetoingFusion):
     """
 
     thresholds: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities it reads."""
-        return (*self.thresholds, *(v for v in self.vetoes if v not in self.thresholds))
 
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""

@@ -29,11 +29,6 @@ class WeightedFusion(VetoingFusion):
     weights: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     threshold: float = Field(gt=0, le=1)
 
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities it reads."""
-        return (*self.weights, *(v for v in self.vetoes if v not in self.weights))
-
     def __call__(self, pairs: ScoredPairs) -> Float32:
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""
         total, weight = np.zeros(len(pairs)), np.zeros(len(pairs))

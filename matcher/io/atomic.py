@@ -44,6 +44,24 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
         raise _refusal(path, error) from error
 
 
+def check_writable(path: str | Path) -> None:
+    """Find out before long work whether a file could be written; nothing is left behind.
+
+    Raises:
+        StoreError: If not.
+    """
+    try:
+        folder = _regular(Path(path)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".matcher-{token_hex(8)}"
+        try:
+            probe.write_bytes(b"writable")
+        finally:
+            _remove(probe)
+    except OSError as error:
+        raise _refusal(path, error) from error
+
+
 class OutputFolder:
     """Collects the files of one run and puts them in place together at the end.
 
@@ -65,6 +83,7 @@ class OutputFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._aside = self.path / f".matcher-{token_hex(8)}"
+        self._discarded: list[Path] = []
 
     def file(self, name: str) -> Path:
         """Where to write a file that is to be called ``name``; it may lie in subfolders."""
@@ -76,6 +95,10 @@ class OutputFolder:
         except OSError as error:
             raise _refusal(self.path / name, error) from error
         return path
+
+    def discard(self, name: str) -> None:
+        """Remove a file of an earlier run, if there is one, when this run's are put in place."""
+        self._discarded.append(self.path / name)
 
     def __enter__(self) -> Self:
         try:
@@ -121,6 +144,8 @@ class OutputFolder:
                 target.parent.mkdir(parents=True, exist_ok=True)
             for path, target in zip(written, targets, strict=True):
                 path.replace(target)
+            for stale in self._discarded:
+                stale.unlink(missing_ok=True)
             _flush_folder(self.path)
         except OSError as error:
             raise _refusal(self.path, error) from error

@@ -75,7 +75,9 @@ class FoundColumns:
     box: tuple[int, ...]
 
 
-def find_columns(names: Sequence[str], columns: Columns, where: str) -> FoundColumns:
+def find_columns(
+    names: Sequence[str], columns: Columns, where: str, labels_only: bool = False
+) -> FoundColumns:
     """Find the columns that ``columns`` names, and detect those it leaves open.
 
     Names are compared without regard to case or outer spaces.
@@ -84,6 +86,7 @@ def find_columns(names: Sequence[str], columns: Columns, where: str) -> FoundCol
         names: Columns of the table.
         columns: What the user named.
         where: What to call the table in messages.
+        labels_only: Whether ids and labels will do.
 
     Raises:
         DataError: If a named column is absent, a column to be read occurs twice, or the table
@@ -98,7 +101,8 @@ def find_columns(names: Sequence[str], columns: Columns, where: str) -> FoundCol
         group=header.one("group", columns.group),
         box=header.box(columns.box),
     )
-    if not found.title and found.image is None and found.phash is None:
+    nothing = not found.title and found.image is None and found.phash is None
+    if nothing and not labels_only:
         raise DataError(
             f"{where} has no column of titles, images or perceptual hashes. {header.listed()} "
             "Name one with --title COLUMN, --image COLUMN or --phash COLUMN."

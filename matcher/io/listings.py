@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +15,7 @@ from matcher.io.columns import Columns, FoundColumns, find_columns
 from matcher.io.folders import read_folder
 from matcher.io.hashes import parse_hashes
 from matcher.io.images import resolve_images
-from matcher.io.raw import RawTable, log
+from matcher.io.raw import Notes, RawTable, log
 from matcher.io.tables import from_memory, read_table
 from matcher.types import UNLABELLED, Float32, Hashes, ImageRef, Int64, Listings
 
@@ -41,6 +39,7 @@ def read_listings(
     encoding: str = "utf-8",
     delimiter: str | None = None,
     duplicate_ids: DuplicateIds = "error",
+    labels_only: bool = False,
 ) -> Listings:
     """Read a table of listings, or a folder of pictures with one folder per product.
 
@@ -57,6 +56,7 @@ def read_listings(
         delimiter: What separates two cells of a CSV file; None: detected from its header.
         duplicate_ids: What to do where an id occurs twice: "error", or "first" to leave out
             all rows but the first.
+        labels_only: Take a table of ids and labels too, to score by.
 
     Returns:
         The listings in the order of the file. Ids, titles and ``extra`` are the text of the
@@ -77,7 +77,7 @@ def read_listings(
             )
         return read_folder(path)
     table = read_table(path, encoding, delimiter)
-    return _build(table, images, columns or Columns(), duplicate_ids)
+    return _build(table, images, columns or Columns(), duplicate_ids, labels_only)
 
 
 def listings_from_table(
@@ -99,16 +99,18 @@ def listings_from_table(
 
 
 def _build(
-    table: RawTable, images: str | Path | None, columns: Columns, duplicate_ids: DuplicateIds
+    table: RawTable,
+    images: str | Path | None,
+    columns: Columns,
+    duplicate_ids: DuplicateIds,
+    labels_only: bool = False,
 ) -> Listings:
     """Turn a raw table into listings."""
     if duplicate_ids not in ("error", "first"):
         raise ConfigError(f'duplicate_ids is "error" or "first". Received: {duplicate_ids!r}.')
-    found = find_columns(table.names, columns, table.where)
-    if images is not None and found.image is None:
-        log.warning("%s names no pictures: %s is not read", table.where, images)
+    found = find_columns(table.names, columns, table.where, labels_only)
     table = table.take(_usable_rows(table, found.id, duplicate_ids))
-    notes = _Notes(table, dict(table.problems))
+    notes = Notes(table, dict(table.problems))
     return Listings(
         ids=tuple(_text(table, found.id, notes).to_pylist()),
         titles=_titles(table, found.title, notes),
@@ -122,26 +124,7 @@ def _build(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Notes:
-    """Gathers what is wrong with rows that stay."""
-
-    table: RawTable
-    problems: dict[int, str] = field(default_factory=dict)
-
-    def add(self, problems: Mapping[int, str], topic: str) -> None:
-        """Keep the problem of each row, and warn of all of them at once."""
-        if not problems:
-            return
-        for row, problem in problems.items():
-            before = f"{self.problems[row]}; " if row in self.problems else ""
-            self.problems[row] = f"{before}{topic} {problem}"
-        rows = np.array(sorted(problems), np.int64)
-        example = problems[int(rows[0])]
-        log.warning("%s: %s %s (%s)", self.table.where, topic, example, self.table.place(rows))
-
-
-def _text(table: RawTable, position: int, notes: _Notes) -> pa.ChunkedArray:
+def _text(table: RawTable, position: int, notes: Notes) -> pa.ChunkedArray:
     """Read a column as text, and note the rows that are no UTF-8."""
     column, rows = table.text(position)
     problem = "bytes that are no UTF-8 became U+FFFD"
@@ -212,7 +195,7 @@ def _codes(texts: pa.ChunkedArray) -> Int64:
     return np.asarray(pc.fill_null(codes, UNLABELLED).to_numpy(), np.int64)
 
 
-def _titles(table: RawTable, positions: tuple[int, ...], notes: _Notes) -> tuple[str, ...]:
+def _titles(table: RawTable, positions: tuple[int, ...], notes: Notes) -> tuple[str, ...]:
     """Join the columns, blank control characters, cut what is too long."""
     if not positions:
         return ("",) * len(table)
@@ -235,7 +218,7 @@ def _join(first: pa.ChunkedArray, second: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _images(
-    table: RawTable, position: int | None, source: str | Path | None, notes: _Notes
+    table: RawTable, position: int | None, source: str | Path | None, notes: Notes
 ) -> tuple[ImageRef | None, ...]:
     if position is None:
         if source is not None:
@@ -251,11 +234,11 @@ def _images(
     return refs
 
 
-def _groups(table: RawTable, position: int | None, notes: _Notes) -> Int64 | None:
+def _groups(table: RawTable, position: int | None, notes: Notes) -> Int64 | None:
     return None if position is None else _codes(_text(table, position, notes))
 
 
-def _phashes(table: RawTable, position: int | None, notes: _Notes) -> Hashes | None:
+def _phashes(table: RawTable, position: int | None, notes: Notes) -> Hashes | None:
     if position is None:
         return None
     codes, present, problems = parse_hashes(_text(table, position, notes).to_pylist())
@@ -263,7 +246,7 @@ def _phashes(table: RawTable, position: int | None, notes: _Notes) -> Hashes | N
     return Hashes(codes, present, problems=problems)
 
 
-def _boxes(table: RawTable, positions: tuple[int, ...], notes: _Notes) -> Float32 | None:
+def _boxes(table: RawTable, positions: tuple[int, ...], notes: Notes) -> Float32 | None:
     """Read boxes; one that makes no sense counts as the whole picture."""
     if not positions:
         return None

@@ -25,7 +25,7 @@ def read_matches(path: str | Path, ids: Sequence[str], id_name: str | None = Non
     Args:
         path: CSV or Parquet with a column of ids and a column ``matches``.
         ids: All listings, in the order that the result is to have.
-        id_name: Name of the column of ids; None: detected.
+        id_name: Name of the column of ids; None, or where there is no such column: detected.
 
     Returns:
         Matches among ``ids``. Such a file has no scores: they fall evenly from 1 for the first
@@ -37,7 +37,8 @@ def read_matches(path: str | Path, ids: Sequence[str], id_name: str | None = Non
     """
     table = read_table(Path(path))
     known = pa.array(ids, pa.large_string())
-    texts, _ = table.text(find_id(table.names, id_name, table.where))
+    own = id_name if id_name in table.names else None
+    texts, _ = table.text(find_id(table.names, own, table.where))
     lists, _ = table.text(_matches_column(table))
     rows = _rows_of(texts, known, table)
     _check_rows(rows, texts, table, ids)

@@ -17,6 +17,7 @@ log = logging.getLogger("matcher.io")
 
 MAX_PLACES = 5
 MAX_UNDECODABLE = 0.01
+KINDS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +126,28 @@ def _decode(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Int64]:
             rows.append(row)
         texts.append(text)
     return pa.chunked_array([pa.array(texts, pa.large_string())]), np.array(rows, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Gathers what is wrong with rows that stay."""
+
+    table: RawTable
+    problems: dict[int, str] = field(default_factory=dict)
+
+    def add(self, problems: Mapping[int, str], topic: str) -> None:
+        """Keep the problem of each row, and warn once of each kind."""
+        if not problems:
+            return
+        for row, problem in problems.items():
+            before = f"{self.problems[row]}; " if row in self.problems else ""
+            self.problems[row] = f"{before}{topic} {problem}"
+        kinds: dict[str, list[int]] = {}
+        for row, problem in sorted(problems.items()):
+            kinds.setdefault(problem, []).append(row)
+        for problem, rows in list(kinds.items())[:KINDS_SHOWN]:
+            place = self.table.place(np.array(rows, np.int64))
+            log.warning("%s: %s %s (%s)", self.table.where, topic, problem, place)
+        if len(kinds) > KINDS_SHOWN:
+            rest = len(kinds) - KINDS_SHOWN
+            log.warning("%s: %s: and %d more kinds of trouble", self.table.where, topic, rest)

@@ -44,8 +44,7 @@ def write_embeddings(
         StoreError: If the file cannot be written; what was there before is untouched.
     """
     path = Path(path)
-    if path.suffix.lower() not in ENDINGS:
-        raise ConfigError(f"Embeddings are written to .parquet or .npz. Received: {path.name!r}.")
+    check_ending(path)
     if len(ids) != len(encoded):
         raise DataError(f"{len(encoded)} listings are encoded. Received: {len(ids)} ids.")
     if path.suffix.lower() == ".parquet":
@@ -55,6 +54,12 @@ def write_embeddings(
         return
     arrays = {"ids": np.array(ids, np.str_), "source": np.array(encoded.source)} | _arrays(encoded)
     write_atomically(path, lambda aside: np.savez(aside, allow_pickle=False, **arrays))
+
+
+def check_ending(path: Path) -> None:
+    """Raise ConfigError unless a file's name ends in .parquet or .npz."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"Embeddings are written to .parquet or .npz. Received: {path.name!r}.")
 
 
 def _columns(encoded: Encoded) -> tuple[dict[str, pa.Array], dict[str, str]]:

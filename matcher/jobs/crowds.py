@@ -14,7 +14,7 @@ from matcher.clustering._base import number_by_first_member
 from matcher.config import RunConfig
 from matcher.fusion import ACCEPTED
 from matcher.search import score_pairs
-from matcher.types import Clusters, Embeddings, Encoded, Hashes, Int64, UInt64
+from matcher.types import Clusters, Encoded, Hashes, Int64, UInt64
 
 LARGEST_FAMILY = 25  # copies that are searched one by one
 
@@ -42,11 +42,6 @@ def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> Int64:
     return np.where(member, first[inverse], np.arange(n)).astype(np.int64)
 
 
-def take_rows(encoded: Mapping[str, Encoded], rows: Int64) -> dict[str, Encoded]:
-    """Keep some listings of every modality."""
-    return {name: _take(table, rows) for name, table in encoded.items()}
-
-
 def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
     """Give every listing of a crowd the cluster of its first.
 
@@ -56,12 +51,6 @@ def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
         first: As ``leaders`` gives them.
     """
     return number_by_first_member(clusters.labels[np.searchsorted(rows, first)])
-
-
-def _take(encoded: Encoded, rows: Int64) -> Encoded:
-    if isinstance(encoded, Hashes):
-        return Hashes(encoded.codes[rows], encoded.present[rows], encoded.source)
-    return Embeddings(encoded.vectors[rows], encoded.source, terms=encoded.terms)
 
 
 def _keys(encoded: Encoded) -> list[UInt64]:

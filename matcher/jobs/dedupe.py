@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,8 +11,9 @@ from matcher.config import RunConfig
 from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
 from matcher.io.columns import Columns
-from matcher.jobs.crowds import leaders, rejoin, take_rows
+from matcher.jobs.crowds import leaders, rejoin
 from matcher.jobs.steps import (
+    KINDS_OF_PROBLEM,
     Encodings,
     ListingsLike,
     Stopwatch,
@@ -28,7 +28,7 @@ from matcher.jobs.steps import (
 )
 from matcher.metrics import score_clusters, score_matches
 from matcher.results import MatchReport, MatchResult
-from matcher.search import score_pairs
+from matcher.search import score_pairs, take_rows
 from matcher.types import (
     UNLABELLED,
     Bool,
@@ -88,8 +88,8 @@ def dedupe(
     with watch.step("search"):
         first = leaders(config, encoded)
         rows = np.unique(first)
-        searched = take_rows(encoded, rows)
-        candidates = score_pairs(*find_candidates(config, searched), searched)
+        searched = {name: take_rows(table, rows) for name, table in encoded.items()}
+        candidates = find_candidates(config, searched)
     with watch.step("cluster"):
         fused = config.fusion(candidates)
         clusters = rejoin(config.clustering(pair_graph(candidates, fused)), rows, first)
@@ -118,9 +118,9 @@ def dedupe(
 def pairs_within(clusters: Clusters, most: int = MOST_MATCHES) -> tuple[Int64, Int64]:
     """Pairs of listings of one cluster, ``left < right``, by ascending left, then right.
 
-    All of them in clusters of up to ``most`` listings. In a larger one, a listing is paired with
-    the ``most - 1`` that stand closest to it in the table, so that the number of pairs stays
-    in proportion to the number of listings.
+    All of them in clusters of up to ``most`` listings. In a larger one (copies can make one) a
+    listing is paired with the ``most // 2`` on either side of it in the table, so that the number
+    of pairs stays in proportion to the number of listings.
     """
     order = np.argsort(clusters.labels, kind="stable")
     sizes = np.bincount(clusters.labels, minlength=1)
@@ -192,8 +192,7 @@ def _report(
     metrics: dict[str, float],
     seconds: dict[str, float],
 ) -> MatchReport:
-    problems: list[Any] = [listings.problems]
-    problems += [encoded.problems for encoded in encodings.tables[0].values()]
+    problems = count_problems(listings, encodings.tables[0])
     return MatchReport(
         command="dedupe",
         config=config.dump(),
@@ -201,7 +200,7 @@ def _report(
         left_out=encodings.left_out,
         counts=counts,
         metrics=metrics,
-        problems=count_problems(*problems),
+        problems=dict(problems.most_common(KINDS_OF_PROBLEM)),
         seconds=seconds,
         versions=library_versions(),
     )

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from matcher.config import RunConfig
-from matcher.errors import ConfigError
+from matcher.errors import ConfigError, DataError
 from matcher.io.columns import Columns
 from matcher.io.images import open_image
 from matcher.jobs.sources import match_rows
-from matcher.jobs.steps import ListingsLike, as_listings, resolve_config
+from matcher.jobs.steps import ListingsLike, as_listings, by_reason, resolve_config
 from matcher.results import MatchResult
 from matcher.types import Bool, Float32, ImageRef, Listings, ScoredPairs
 
@@ -51,6 +51,8 @@ def look_up(
         raise ConfigError("Searching needs a picture or a title. Received neither.")
     if k < 1:
         raise ConfigError(f"k must be at least 1. Received: {k}.")
+    if box is not None and len(box) != 4:
+        raise ConfigError(f"A box is x, y, width, height in pixels. Received: {box}.")
     if box is not None and not image:
         raise ConfigError("A box is a part of a picture: name the picture too.")
     query = Listings(
@@ -66,7 +68,16 @@ def look_up(
         return np.isin(np.arange(len(pairs)), best)
 
     settings = _loosened(resolve_config(config, encoders), k)
-    return match_rows(settings, query, gallery, gallery, choose)
+    result = match_rows(settings, query, gallery, gallery, choose)
+    if not len(result.accepted):
+        told = list(result.report.problems) + [
+            f"{n}: {w}" for n, w in by_reason(result.report.left_out)
+        ]
+        raise DataError(
+            "The query has nothing that these listings can be compared by. "
+            f"Encoders that ran: {', '.join(result.report.encoders)}. {'; '.join(told)}"
+        )
+    return result
 
 
 def _picture(path: str | Path | None) -> ImageRef | None:

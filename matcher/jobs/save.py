@@ -28,7 +28,9 @@ def save(result: MatchResult, out: OutputFolder) -> None:
         StoreError: If a file cannot be written.
     """
     write_csv(result.matches_table(), out.file("matches.csv"))
-    if result.clusters_found is not None:
+    if result.clusters_found is None:
+        out.discard("clusters.csv")
+    else:
         write_csv(result.clusters_table(), out.file("clusters.csv"))
     write_parquet(result.pairs_table(), out.file("pairs.parquet"))
     write_csv(_readable(result.pairs_table(titles=True)), out.file("pairs.csv"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from matcher.fusion import ACCEPTED
 from matcher.io.columns import Columns
 from matcher.jobs.assignment import assign
 from matcher.jobs.steps import (
+    KINDS_OF_PROBLEM,
     Encodings,
     ListingsLike,
     Stopwatch,
@@ -27,7 +27,6 @@ from matcher.jobs.steps import (
     resolve_config,
 )
 from matcher.results import MatchReport, MatchResult
-from matcher.search import score_pairs
 from matcher.types import Bool, Float32, Listings, ScoredPairs
 
 
@@ -99,7 +98,7 @@ def match_rows(
         encodings = encode(config, learn_from, left, right)
     ours, theirs = encodings.tables
     with watch.step("search"):
-        candidates = score_pairs(*find_candidates(config, ours, theirs), ours, theirs)
+        candidates = find_candidates(config, ours, theirs)
     fused = config.fusion(candidates)
     with watch.step("explain"):
         accepted, scores = _best_first(candidates, fused, choose(candidates, fused))
@@ -145,8 +144,8 @@ def _report(
     accepted: ScoredPairs,
     seconds: dict[str, float],
 ) -> MatchReport:
-    problems: list[Any] = [left.problems, right.problems]
-    problems += [encoded.problems for table in encodings.tables for encoded in table.values()]
+    ours, theirs = encodings.tables
+    problems = count_problems(left, ours) + count_problems(right, theirs)
     return MatchReport(
         command="match",
         config=config.dump(),
@@ -160,7 +159,7 @@ def _report(
             "matched_left": len(np.unique(accepted.left)),
             "matched_right": len(np.unique(accepted.right)),
         },
-        problems=count_problems(*problems),
+        problems=dict(problems.most_common(KINDS_OF_PROBLEM)),
         seconds=seconds,
         versions=library_versions(),
     )

@@ -18,13 +18,14 @@ from matcher.config import RunConfig
 from matcher.errors import BackendError
 from matcher.io.columns import Columns
 from matcher.io.listings import listings_from_table, read_listings
-from matcher.search import make_index, union_pairs
+from matcher.search import make_index, score_pairs, union_pairs
 from matcher.similarity import build_graph
-from matcher.types import Encoded, Float32, Int64, Listings, Matches, ScoredPairs, SimilarityGraph
+from matcher.types import Encoded, Float32, Listings, Matches, ScoredPairs, SimilarityGraph
 
 ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
 LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras")
 KINDS_OF_PROBLEM = 50
+NOTHING_TO_READ = "no listing has a title, picture or hash with anything for it to read"
 
 
 def as_listings(
@@ -38,15 +39,19 @@ def as_listings(
     return listings_from_table(source, images, columns)
 
 
-def resolve_config(config: RunConfig | str | Path | None, encoders: Any = None) -> RunConfig:
+def resolve_config(
+    config: RunConfig | Mapping[str, Any] | str | Path | None, encoders: Any = None
+) -> RunConfig:
     """Take a config as it is, from a file, or the default; then keep some of its encoders.
 
     Args:
-        config: A config, the path of a YAML file, or None for the default.
+        config: A config, its values by name, the path of a YAML file, or None for the default.
         encoders: Names of modalities or encoders, as a list or split by commas; None keeps all.
     """
     if isinstance(config, str | Path):
         config = RunConfig.load(Path(config))
+    if isinstance(config, Mapping):
+        config = RunConfig.read(config, "config")
     config = config or RunConfig.default()
     if encoders is None:
         return config
@@ -115,21 +120,24 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
             left_out[name] = str(error)
             continue
         if not any(r.present.any() for r in rows):
-            left_out[name] = "no listing has what it reads"
+            left_out[name] = NOTHING_TO_READ
             continue
         for table, r in zip(encoded, rows, strict=True):
             table[name] = r
-    if not any(config.encoders[name].candidates for name in encoded[0]):
-        reasons = "; ".join(f"{name}: {why.rstrip('.')}" for name, why in left_out.items())
-        raise BackendError(f"No encoder that proposes matches could run. {reasons}.")
+    if not encoded[0]:
+        told = "; ".join(f"{names}: {why.rstrip('.')}" for names, why in by_reason(left_out))
+        raise BackendError(f"None of the encoders could run: {told}.")
     return Encodings(encoded, left_out)
 
 
-def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> tuple[Int64, Int64]:
+def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> ScoredPairs:
     """Neighbours in any modality: within one table, or from the first to the second.
 
     Returns:
-        Rows of the two ends of each pair, each pair once.
+        Each pair once, with the score of every modality.
+
+    Raises:
+        BackendError: If none of the modalities proposes candidates.
     """
     graphs = []
     for name, queries in tables[0].items():
@@ -140,7 +148,13 @@ def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> tuple[
         index = make_index(tables[-1][name], config.search.method)
         within = len(tables) == 1
         graphs.append(index.search_within(**bounds) if within else index.search(queries, **bounds))
-    return union_pairs(graphs, within=len(tables) == 1)
+    if not graphs:
+        raise BackendError(
+            f"None of the modalities that ran proposes matches: {', '.join(tables[0])}. "
+            "Use others beside them, or set candidates: true."
+        )
+    left, right = union_pairs(graphs, within=len(tables) == 1)
+    return score_pairs(left, right, *tables)
 
 
 def pair_graph(pairs: ScoredPairs, scores: Float32, within: bool = True) -> SimilarityGraph:
@@ -158,10 +172,18 @@ def accepted_graph(pairs: ScoredPairs, scores: Float32, within: bool = True) -> 
     return Matches(graph.indptr, graph.indices, graph.scores, graph.n_cols)
 
 
-def count_problems(*sources: Mapping[int, str]) -> dict[str, int]:
-    """How many listings each kind of trouble touched, the commonest first."""
-    counts = Counter(reason for problems in sources for reason in problems.values())
-    return dict(counts.most_common(KINDS_OF_PROBLEM))
+def by_reason(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Modalities that were left out for one reason, side by side, and the reason."""
+    names: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        names.setdefault(why, []).append(name)
+    return [(", ".join(together), why) for why, together in names.items()]
+
+
+def count_problems(listings: Listings, encoded: Mapping[str, Encoded]) -> Counter[str]:
+    """How many listings each kind of trouble touched, however many encoders met it."""
+    sources = [listings.problems, *(rows.problems for rows in encoded.values())]
+    return Counter(reason for _, reason in {pair for s in sources for pair in s.items()})
 
 
 def library_versions() -> dict[str, str]:

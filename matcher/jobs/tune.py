@@ -21,7 +21,6 @@ from matcher.jobs.steps import (
     pair_graph,
     resolve_config,
 )
-from matcher.search import score_pairs
 from matcher.training.splits import folds, tied_rows
 from matcher.types import UNLABELLED, Bool, Int64, Listings, ScoredPairs
 
@@ -73,7 +72,7 @@ def tune(
     listings = as_listings(listings, images, columns)
     groups = _labels(listings)
     (encoded,) = encode(config, listings, listings).tables
-    pairs = score_pairs(*find_candidates(config, encoded), encoded)
+    pairs = find_candidates(config, encoded)
     labelled = groups != UNLABELLED
     fitted = fit(config, pairs, groups, labelled)
     half = folds(tied_rows(listings), 2, seed) == 0
@@ -99,24 +98,22 @@ def fit(config: RunConfig, pairs: ScoredPairs, groups: Int64, rows: Bool) -> Run
         rows: Listings whose labels may be used, shape ``(n,)``; the products of the others
             must all be different from theirs.
     """
-    known = _apart(groups)
-    fusion, _ = fit_fusion(config.fusion, PairJudge(pairs, known, rows))
+    fusion, _ = fit_fusion(config.fusion, PairJudge(pairs, groups, rows))
     config = config.model_copy(update={"fusion": fusion})
     if config.matches == "pairs":
         return config
     graph = pair_graph(pairs, fusion(pairs))
-    clusterer, _ = fit_clusterer(config.clustering, graph, known, rows)
+    clusterer, _ = fit_clusterer(config.clustering, graph, groups, rows)
     return config.model_copy(update={"clustering": clusterer})
 
 
 def row_f1(config: RunConfig, pairs: ScoredPairs, groups: Int64, rows: Bool) -> float:
     """Mean row F1 of a config's matches over ``rows``, all listings being the gallery."""
-    known = _apart(groups)
     fused = config.fusion(pairs)
     if config.matches == "pairs":
-        return PairJudge(pairs, known, rows)(fused)
+        return PairJudge(pairs, groups, rows)(fused)
     labels = config.clustering(pair_graph(pairs, fused)).labels
-    return cluster_row_f1(labels, known, rows)
+    return cluster_row_f1(labels, groups, rows)
 
 
 def write_config(tuned: Tuned, path: str | Path) -> None:
@@ -146,9 +143,3 @@ def _labels(listings: Listings) -> Int64:
             f"Received: {int((sizes > 1).sum())}. Label more, or keep the default thresholds."
         )
     return groups
-
-
-def _apart(groups: Int64) -> Int64:
-    """Groups with every unlabelled listing in one of its own."""
-    own = groups.max(initial=0) + 1 + np.arange(len(groups))
-    return np.where(groups == UNLABELLED, own, groups)

@@ -6,6 +6,7 @@ from typing import cast
 
 from matcher.protocols import Index
 from matcher.search._checks import kind_of
+from matcher.search._distinct import take_rows
 from matcher.search._pairs import score_pairs, union_pairs
 from matcher.search.exact import ExactIndex
 from matcher.search.hamming import HammingIndex
@@ -21,6 +22,7 @@ __all__ = [
     "SparseIndex",
     "make_index",
     "score_pairs",
+    "take_rows",
     "union_pairs",
 ]
 

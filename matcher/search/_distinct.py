@@ -65,7 +65,7 @@ def take_rows(encoded: Encoded, rows: Int64) -> Encoded:
         return encoded
     if isinstance(encoded, Hashes):
         return Hashes(encoded.codes[rows], encoded.present[rows], encoded.source)
-    return Embeddings(encoded.vectors[rows], encoded.source)
+    return Embeddings(encoded.vectors[rows], encoded.source, terms=encoded.terms)
 
 
 def _canonical(vectors: csr_array) -> csr_array:

@@ -34,7 +34,8 @@ def find_model_numbers(text: str) -> list[str]:
         ['ch936']
     """
     amounts = set(find_quantities(text))
-    words = [_JOINTS.sub("", word) for word in _CODE.findall(text) if word not in amounts]
+    found = _CODE.findall(text)
+    words = ["" if word in amounts else _JOINTS.sub("", word) for word in found]
     series = [first + second for first, second in pairwise(words) if _is_series(first, second)]
     return [word for word in words + series if _is_code(word)]
 

@@ -94,7 +94,7 @@ def _parse(number: str, grouped: bool) -> float | None:
     if "/" in number:
         over, under = (int(part) for part in number.split("/"))
         return over / under if under else None
-    if grouped and re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
+    if grouped and re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", number):
         return float(re.sub("[.,]", "", number))
     parts = re.split("[.,]", number)
     return float(".".join(parts)) if len(parts) <= 2 else None

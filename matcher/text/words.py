@@ -65,7 +65,8 @@ def word_filter(
     """Build the function that turns the words of a title into index terms.
 
     Args:
-        languages: Names from ``LANGUAGES``; lemmas and stems are tried in this order.
+        languages: Names from ``LANGUAGES``. Lemmas are looked up in this order; the stemmers are
+            applied one after the other.
         stop_words: Drop the languages' stop words.
         stem: Cut words to their stem (Snowball).
         lemmatize: Replace words by their dictionary form (simplemma).

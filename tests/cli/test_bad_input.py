@@ -55,7 +55,7 @@ def run(tmp_path, capfd):
         ("id,title\n1,a\n", ["--encoders", "brt"], ["'brt'", "Did you mean 'bert'"]),
         ("id,title\n1,a\n", ["--config", "absent.yaml"], ["absent.yaml"]),
         ("id,image\n1,a.jpg\n", ["--images", "absent"], ["absent"]),
-        ("id,title\n1,\n2,\n", [], ["No encoder"]),
+        ("id,title\n1,\n2,\n", [], ["None of the encoders could run", "--title"]),
     ],
 )
 def test_one_sentence_and_status_2(table, run, content, options, told):
@@ -188,7 +188,10 @@ def test_a_full_disk_leaves_the_earlier_output_whole(table, run, tmp_path, monke
 def test_ctrl_c_leaves_the_earlier_output_whole(table, run, tmp_path):
     run(table(GOOD))
     before = {p.name: p.read_bytes() for p in (tmp_path / "o").iterdir()}
-    code = "import sys; from matcher.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = (  # a test run in the background hands on that it ignores Ctrl-C
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from matcher.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     many = "id,title\n" + "".join(f"{i},red shirt number {i}\n" for i in range(60_000))
     arguments = ["dedupe", str(table(many)), "--out", str(tmp_path / "o")]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE)

@@ -99,7 +99,7 @@ def test_the_report_stands_alone(out):
 def test_summary_names_clusters_metrics_and_the_report(listings, images, tmp_path, capsys):
     main(["dedupe", str(listings), "--images", str(images), "--out", str(tmp_path)])
     text = capsys.readouterr().out
-    assert "clusters of two or more" in text
+    assert "clusters of two or more, with" in text
     assert "gallery 219" in text
     assert (tmp_path / "report.html").as_uri() in text
 
@@ -203,3 +203,28 @@ def test_the_installed_command():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "encoders:" in run.stdout
+
+
+def test_tables_whose_columns_are_named_otherwise(tmp_path, capsys):
+    (tmp_path / "l.csv").write_text("kode;grp;judul\n1;a;red cup 150ml\n2;a;red cup 150 ml\n")
+    (tmp_path / "r.csv").write_text("nr,text\nx,red cup 150ML\n")
+    left = [str(tmp_path / "l.csv"), "--id", "kode", "--title", "judul"]
+    right = ["--right-id", "nr", "--right-title", "text"]
+    out = str(tmp_path / "o")
+    assert main(["dedupe", *left, "--group", "grp", "--out", out]) == 0
+    evaluation = ["--truth", left[0], "--id", "kode", "--group", "grp"]
+    capsys.readouterr()
+    assert main(["evaluate", *evaluation, "--matches", f"{out}/matches.csv"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    assert (scored["rowwise_f1"], scored["matched_pairs"], scored["pair_f1"]) == (1, 1, 1)
+    assert main(["match", left[0], str(tmp_path / "r.csv"), *left[1:], *right, "--out", out]) == 0
+    assert not (tmp_path / "o" / "clusters.csv").exists()  # of the earlier run
+    query = ["--title", "red cup", "--id-column", "kode", "--title-column", "judul"]
+    assert main(["search", left[0], *query]) == 0
+    assert "red cup 150ml" in capsys.readouterr().out
+
+
+def test_out_is_checked_before_the_work(listings, tmp_path, capsys):
+    assert main(["embed", str(listings), "--encoders", "words", "--out", "e.txt"]) == 2
+    assert main(["tune", str(listings), "--out", str(tmp_path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import matcher
 from matcher.jobs.dedupe import pairs_within
+from matcher.jobs.steps import NOTHING_TO_READ
 from matcher.types import Clusters
 
 TABLE = pd.DataFrame(
@@ -80,14 +81,16 @@ def test_without_labels_there_are_no_metrics():
 def test_the_report_says_what_ran_and_what_did_not():
     report = matcher.dedupe(TABLE).report
     assert report.encoders["words"]["listings"] == 4
-    assert report.left_out["models"] == "no listing has what it reads"
-    assert report.left_out["phash"] == "no listing has what it reads"
+    assert report.left_out["models"] == NOTHING_TO_READ
+    assert report.left_out["phash"] == NOTHING_TO_READ
     assert report.counts["listings"] == 5
     assert report.counts["clusters"] == 1
 
 
 def test_no_encoder_that_can_run():
-    with pytest.raises(matcher.BackendError, match=r"No encoder .* phash: no listing has"):
+    with pytest.raises(
+        matcher.BackendError, match=r"None of the encoders could run: phash: no listing has"
+    ):
         matcher.dedupe(TABLE, encoders="phash")
 
 
@@ -135,3 +138,32 @@ def test_copies_that_the_fusion_refuses_stay_apart():
     strict = config.fusion.model_copy(update={"thresholds": {"words": 3.0, "characters": 3.0}})
     found = matcher.dedupe(table, config=config.model_copy(update={"fusion": strict}))
     assert found.clusters["cluster"].nunique() == 40
+
+
+def test_a_short_table_of_unlike_titles_has_no_matches():
+    titles = [
+        "kabel data samsung",
+        "kabel listrik philips",
+        "sabun mandi dove",
+        "sabun cuci mama lemon",
+    ]
+    table = pd.DataFrame({"id": list("abcd"), "title": titles})
+    assert matcher.dedupe(table).clusters["cluster"].nunique() == 4
+
+
+def test_an_id_column_called_as_an_output_column_is_renamed():
+    found = matcher.dedupe(
+        TABLE.rename(columns={"sku": "cluster"}), columns=matcher.Columns(id="cluster")
+    )
+    assert found.clusters.columns.tolist() == ["id", "cluster"]
+    assert found.matches.columns.tolist() == ["id", "matches"]
+
+
+def test_a_config_as_plain_values():
+    values = matcher.RunConfig.default().dump()
+    assert matcher.dedupe(TABLE, config=values).matches["matches"][0] == "a b"
+
+
+def test_candidates_need_a_modality_that_proposes_them():
+    with pytest.raises(matcher.BackendError, match="proposes matches: numbers"):
+        matcher.dedupe(TABLE, encoders="numbers")

@@ -31,10 +31,21 @@ def test_tuning_without_labels_or_with_too_few(example):
         matcher.tune(example.iloc[:12])
 
 
-def test_unlabelled_listings_set_no_threshold(example):
+def test_unlabelled_listings_count_neither_way(example):
     part = example.copy()
-    part.loc[::7, "label_group"] = ""
-    assert matcher.tune(part).fitted_f1 > 0.5
+    part.loc[part.index % 2 == 0, "label_group"] = ""
+    tuned = matcher.tune(part)
+    scored = matcher.dedupe(part, config=tuned.config).metrics["rowwise_f1"]
+    assert tuned.fitted_f1 == pytest.approx(scored)
+    assert scored >= matcher.dedupe(part).metrics["rowwise_f1"] - 1e-9
+
+
+def test_thresholds_do_not_depend_on_those_of_the_config(example):
+    config = matcher.RunConfig.default()
+    other = dict.fromkeys(config.fusion.thresholds, 0.4)
+    fusion = config.fusion.model_copy(update={"thresholds": other})
+    start = config.model_copy(update={"fusion": fusion})
+    assert matcher.tune(example, config=start).config == matcher.tune(example).config
 
 
 def test_embedding_by_modality_and_by_encoder(example):
@@ -77,6 +88,7 @@ def test_looking_up_a_part_of_a_picture(example, root, tmp_path):
         ({}, "a picture or a title"),
         ({"title": "x", "k": 0}, "k must be at least 1"),
         ({"title": "x", "box": (0, 0, 1, 1)}, "A box is a part of a picture"),
+        ({"image": "x", "box": (0, 0, 1)}, "A box is x, y, width, height"),
     ],
 )
 def test_impossible_queries(example, wrong, message):
@@ -88,3 +100,8 @@ def test_a_query_picture_that_is_none(example, tmp_path):
     (tmp_path / "a.jpg").write_text("no picture")
     with pytest.raises(matcher.DataError, match=r"a\.jpg"):
         matcher.look_up(example, image=tmp_path / "a.jpg")
+
+
+def test_a_query_that_nothing_can_be_compared_with(example):
+    with pytest.raises(matcher.DataError, match="nothing that these listings can be compared by"):
+        matcher.look_up(example, title="!!!")

@@ -21,6 +21,7 @@ def amounts(title: str) -> list[str]:
         ("1/2 kg", ["500g"]),
         ("1.000 gr", ["1000g"]),  # a dot groups thousands of small units
         ("1.5 kg", ["1500g"]),
+        ("0.500 gr", ["0.5g"]),
         ("0.3 mg", ["0.0003g"]),
         ("4,5 m", ["4500mm"]),
         ("64GB", ["64gb"]),

@@ -1,0 +1,171 @@
+"""The commands that find matches."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from matcher.cli import options as o
+from matcher.cli.app import app
+from matcher.cli.show import progress_bars, say_json, show_hits, show_result
+from matcher.errors import ConfigError
+
+
+@app.command()
+def dedupe(
+    listings: o.Table,
+    images: o.Images = None,
+    out: o.Out = Path("matcher-out"),
+    encoders: o.Encoders = None,
+    config: o.Config = None,
+    show: Annotated[int, typer.Option(min=0, help="Clusters to print.")] = 3,
+    as_json: o.AsJson = False,
+    id: o.Id = None,
+    title: o.Title = None,
+    image: o.Image = None,
+    phash: o.Phash = None,
+    group: o.Group = None,
+    box: o.Box = None,
+    encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    duplicate_ids: o.DuplicateIds = "error",
+) -> None:
+    """Cluster the listings of one table that are the same product.
+
+    Writes matches.csv (id, matches), clusters.csv (id, cluster), pairs.parquet (both ids, a
+    score a modality, the fused score, the reason), pairs.csv (the same with titles, safe to
+    open in a spreadsheet), run.json (settings, counts, seconds, metrics) and report.html.
+    """
+    from matcher.io.atomic import OutputFolder
+    from matcher.jobs.dedupe import dedupe as run
+    from matcher.jobs.save import save
+    from matcher.jobs.steps import resolve_config
+
+    settings = resolve_config(config, encoders)
+    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
+    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
+    with OutputFolder(out) as folder, progress_bars():
+        result = run(read(listings, images), config=settings)
+        save(result, folder)
+    if as_json:
+        say_json(asdict(result.report))
+    else:
+        show_result(result, out, show)
+
+
+@app.command()
+def match(
+    left: Annotated[Path, typer.Argument(help="First table.")],
+    right: Annotated[Path, typer.Argument(help="Second table.")],
+    images: o.Images = None,
+    right_images: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The same for RIGHT; else as LEFT.")
+    ] = None,
+    out: o.Out = Path("matcher-out"),
+    one_to_one: Annotated[
+        bool, typer.Option("--one-to-one", help="Match each listing at most once.")
+    ] = False,
+    encoders: o.Encoders = None,
+    config: o.Config = None,
+    as_json: o.AsJson = False,
+    id: o.Id = None,
+    title: o.Title = None,
+    image: o.Image = None,
+    phash: o.Phash = None,
+    box: o.Box = None,
+    right_id: o.RightId = None,
+    right_title: o.RightTitle = None,
+    right_image: o.RightImage = None,
+    right_phash: o.RightPhash = None,
+    right_box: o.RightBox = None,
+    encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    duplicate_ids: o.DuplicateIds = "error",
+) -> None:
+    """Match the listings of two sources; no pairs inside a source.
+
+    Writes matches.csv (id of LEFT, matching ids of RIGHT), pairs.parquet, pairs.csv, run.json
+    and report.html.
+    """
+    from matcher.io.atomic import OutputFolder
+    from matcher.jobs.save import save
+    from matcher.jobs.sources import match as run
+    from matcher.jobs.steps import resolve_config
+
+    settings = resolve_config(config, encoders)
+    columns = {"id": id, "title": title, "image": image, "phash": phash, "box": box}
+    right_columns = {"id": right_id, "title": right_title, "image": right_image}
+    right_columns |= {"phash": right_phash, "box": right_box}
+    read_left = o.Reader(encoding, delimiter, duplicate_ids, **columns)
+    read_right = o.Reader(encoding, delimiter, duplicate_ids, **right_columns)
+    with OutputFolder(out) as folder, progress_bars():
+        ours, theirs = read_left(left, images), read_right(right, right_images or images)
+        result = run(ours, theirs, one_to_one=one_to_one, config=settings)
+        save(result, folder)
+    if as_json:
+        say_json(asdict(result.report))
+    else:
+        show_result(result, out, 0)
+
+
+@app.command()
+def search(
+    listings: o.Table,
+    query_image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="Picture to search for.")
+    ] = None,
+    query_title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="Title to search for.")
+    ] = None,
+    query_box: Annotated[
+        str | None,
+        typer.Option("--box", metavar="X,Y,W,H", help="Part of the picture, in pixels."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Listings to print.")] = 10,
+    images: o.Images = None,
+    encoders: o.Encoders = None,
+    config: o.Config = None,
+    as_json: o.AsJson = False,
+    id: o.IdColumn = None,
+    title: o.TitleColumn = None,
+    image: o.ImageColumn = None,
+    phash: o.Phash = None,
+    encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    duplicate_ids: o.DuplicateIds = "error",
+) -> None:
+    """Print the listings closest to a picture, a title, or both."""
+    from matcher.jobs.lookup import look_up
+
+    columns = {"id": id, "title": title, "image": image, "phash": phash}
+    read = o.Reader(encoding, delimiter, duplicate_ids, **columns)
+    with progress_bars():
+        result = look_up(
+            read(listings, images),
+            image=query_image,
+            title=query_title,
+            box=_parse_box(query_box),
+            k=k,
+            config=config,
+            encoders=encoders,
+        )
+    if as_json:
+        say_json({"hits": result.pairs_table(titles=True).to_pylist()})
+    else:
+        show_hits(result)
+
+
+def _parse_box(text: str | None) -> Any:
+    """Four numbers, as "x,y,w,h"."""
+    if text is None:
+        return None
+    try:
+        x, y, w, h = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--box is x,y,w,h: left, top, width and height in pixels. Received: {text!r}."
+        ) from None
+    return x, y, w, h
