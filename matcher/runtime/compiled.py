@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -20,17 +22,36 @@ def compile_model(model: Any) -> Run:
 
     Returns:
         A function that takes one array for each input of the model, with any number of rows,
-        and gives its output as float32.
+        and gives its output as float32. With TensorFlow as the backend, OpenVINO runs the model
+        where it is installed (the extra ``fast``).
     """
     import keras
 
     if keras.backend.backend() == "tensorflow":
-        return _compile_tensorflow(model)
+        return _compile_openvino(model) if find_spec("openvino") else _compile_tensorflow(model)
 
     def predict(*arrays: Any) -> Float32:
         return np.asarray(model.predict_on_batch(_as_inputs(arrays)), np.float32)
 
     return predict
+
+
+def _compile_openvino(model: Any) -> Run:
+    import openvino
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it calls the model with a list of one input
+        # shared weights would be overwritten once Keras lets go of the model
+        converted = openvino.convert_model(model, share_weights=False)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}  # so that vectors are those of TensorFlow
+    compiled = openvino.Core().compile_model(converted, "CPU", settings)
+    types = [i.get_element_type().to_dtype() for i in compiled.inputs]
+
+    def run(*arrays: Any) -> Float32:
+        inputs = [np.asarray(array, dtype) for array, dtype in zip(arrays, types, strict=True)]
+        return np.array(compiled(inputs)[0], np.float32)  # a copy: its buffer is used again
+
+    return run
 
 
 def _compile_tensorflow(model: Any) -> Run:

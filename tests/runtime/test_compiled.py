@@ -1,0 +1,73 @@
+"""A model gives the same vectors whatever runs it."""
+
+import gc
+import json
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def bert(root):
+    from matcher.models.bert import build_bert, read_bert_config
+
+    config = json.loads((root / "tests" / "fixtures" / "tiny_bert" / "config.json").read_text())
+    return build_bert(read_bert_config(config, "tiny_bert"), pooling="mean")
+
+
+def batch(rng, n, length):
+    ids = rng.integers(1, 50, (n, length)).astype(np.int32)
+    attended = np.ones_like(ids)
+    attended[0, length // 2 :] = 0
+    return ids, attended
+
+
+def test_tensorflow_takes_any_number_of_rows(bert, rng):
+    from matcher.runtime.compiled import _compile_tensorflow
+
+    run = _compile_tensorflow(bert)
+    ids, attended = batch(rng, 4, 12)
+    whole = run(ids, attended)
+    np.testing.assert_allclose(run(ids[:2], attended[:2]), whole[:2], atol=1e-6)
+    assert whole.dtype == np.float32
+
+
+def test_openvino_gives_what_tensorflow_gives(bert, rng):
+    pytest.importorskip("openvino", reason="the extra 'fast' is not installed")
+    from matcher.runtime.compiled import _compile_openvino, _compile_tensorflow
+
+    fast, plain = _compile_openvino(bert), _compile_tensorflow(bert)
+    for n, length in ((4, 12), (1, 8), (4, 12)):
+        arrays = batch(rng, n, length)
+        np.testing.assert_allclose(fast(*arrays), plain(*arrays), atol=1e-5)
+
+
+def test_openvino_outlives_the_model(rng):
+    pytest.importorskip("openvino", reason="the extra 'fast' is not installed")
+    import keras
+
+    from matcher.runtime.compiled import _compile_openvino
+
+    model = keras.Sequential([keras.Input((300,)), keras.layers.Dense(300)])
+    row = rng.normal(size=(1, 300)).astype(np.float32)
+    wanted = np.asarray(model(row))
+    run = _compile_openvino(model)
+    for variable in model.weights:  # as if something else had taken their memory
+        variable.assign(variable * np.nan)
+    del model
+    gc.collect()
+    _ = [np.full(90_000, np.nan, np.float32) for _ in range(50)]
+    np.testing.assert_allclose(run(row), wanted, atol=1e-4)
+
+
+def test_what_openvino_returned_is_not_overwritten(bert, rng):
+    pytest.importorskip("openvino", reason="the extra 'fast' is not installed")
+    from matcher.runtime.compiled import _compile_openvino
+
+    run = _compile_openvino(bert)
+    first = run(*batch(rng, 4, 12))
+    kept = first.copy()
+    run(*batch(rng, 4, 12))
+    np.testing.assert_array_equal(first, kept)
