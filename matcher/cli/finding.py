@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from matcher.cli import options as o
 from matcher.cli.app import app
 from matcher.cli.show import progress_bars, say_json, show_hits, show_result
 from matcher.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matcher.results import MatchResult
 
 
 @app.command()
@@ -39,21 +43,13 @@ def dedupe(
     score a modality, the fused score, the reason), pairs.csv (the same with titles, safe to
     open in a spreadsheet), run.json (settings, counts, seconds, metrics) and report.html.
     """
-    from matcher.io.atomic import OutputFolder
     from matcher.jobs.dedupe import dedupe as run
-    from matcher.jobs.save import save
     from matcher.jobs.steps import resolve_config
 
     settings = resolve_config(config, encoders)
     columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
     read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
-    with OutputFolder(out) as folder, progress_bars():
-        result = run(read(listings, images), config=settings)
-        save(result, folder)
-    if as_json:
-        say_json(asdict(result.report))
-    else:
-        show_result(result, out, show)
+    _carry_out(lambda: run(read(listings, images), config=settings), out, as_json, show)
 
 
 @app.command()
@@ -61,9 +57,7 @@ def match(
     left: Annotated[Path, typer.Argument(help="First table.")],
     right: Annotated[Path, typer.Argument(help="Second table.")],
     images: o.Images = None,
-    right_images: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The same for RIGHT; else as LEFT.")
-    ] = None,
+    right_images: o.RightImages = None,
     out: o.Out = Path("matcher-out"),
     one_to_one: Annotated[
         bool, typer.Option("--one-to-one", help="Match each listing at most once.")
@@ -90,25 +84,20 @@ def match(
     Writes matches.csv (id of LEFT, matching ids of RIGHT), pairs.parquet, pairs.csv, run.json
     and report.html.
     """
-    from matcher.io.atomic import OutputFolder
-    from matcher.jobs.save import save
     from matcher.jobs.sources import match as run
     from matcher.jobs.steps import resolve_config
 
     settings = resolve_config(config, encoders)
     columns = {"id": id, "title": title, "image": image, "phash": phash, "box": box}
-    right_columns = {"id": right_id, "title": right_title, "image": right_image}
-    right_columns |= {"phash": right_phash, "box": right_box}
+    right_columns = dict(id=right_id, title=right_title, image=right_image, phash=right_phash)
     read_left = o.Reader(encoding, delimiter, duplicate_ids, **columns)
-    read_right = o.Reader(encoding, delimiter, duplicate_ids, **right_columns)
-    with OutputFolder(out) as folder, progress_bars():
+    read_right = o.Reader(encoding, delimiter, duplicate_ids, **right_columns, box=right_box)
+
+    def job() -> MatchResult:
         ours, theirs = read_left(left, images), read_right(right, right_images or images)
-        result = run(ours, theirs, one_to_one=one_to_one, config=settings)
-        save(result, folder)
-    if as_json:
-        say_json(asdict(result.report))
-    else:
-        show_result(result, out, 0)
+        return run(ours, theirs, one_to_one=one_to_one, config=settings)
+
+    _carry_out(job, out, as_json)
 
 
 @app.command()
@@ -152,10 +141,23 @@ def search(
             config=config,
             encoders=encoders,
         )
+    show_hits(result, as_json)
+
+
+def _carry_out(
+    job: Callable[[], MatchResult], out: Path, as_json: bool, n_clusters: int = 0
+) -> None:
+    """Run a job, write what it found, and print it."""
+    from matcher.io.atomic import OutputFolder
+    from matcher.jobs.save import save
+
+    with OutputFolder(out) as folder, progress_bars():
+        result = job()
+        save(result, folder)
     if as_json:
-        say_json({"hits": result.pairs_table(titles=True).to_pylist()})
+        say_json(asdict(result.report))
     else:
-        show_hits(result)
+        show_result(result, out, n_clusters)
 
 
 def _parse_box(text: str | None) -> Any:

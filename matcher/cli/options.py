@@ -25,6 +25,9 @@ Images: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Folder or zip that holds the pictures named in the table."),
 ]
+RightImages: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="The same for RIGHT; else as LEFT.")
+]
 Encoders: TypeAlias = Annotated[
     str | None,
     typer.Option(

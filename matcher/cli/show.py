@@ -164,8 +164,11 @@ def _label(listings: Listings, row: int) -> str:
     return text if len(text) <= SHOWN_TITLE else text[: SHOWN_TITLE - 1] + "…"
 
 
-def show_hits(result: MatchResult) -> None:
+def show_hits(result: MatchResult, as_json: bool = False) -> None:
     """Print the closest listings to a query, best first."""
+    if as_json:
+        say_json({"hits": result.pairs_table(titles=True).to_pylist()})
+        return
     gallery = result.right_listings or result.listings
     found = zip(result.accepted.right.tolist(), result.scores.tolist(), result.reasons, strict=True)
     for rank, (row, score, reason) in enumerate(found, 1):

@@ -19,16 +19,20 @@ from matcher.types import Clusters, Encoded, Hashes, Int64, UInt64
 LARGEST_FAMILY = 25  # copies that are searched one by one
 
 
-def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> Int64:
-    """The first of its crowd for each listing, or the listing itself, shape ``(n,)``.
+def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> tuple[Int64, Int64]:
+    """The listings to search, and for each listing of all the one that stands for it.
 
     A crowd is more than 25 listings that are the same in every modality and that the fusion
     accepts as matches of one another. Where direct pairs are wanted there are none: each pair
     has to be found by itself.
+
+    Returns:
+        Rows, ascending, shape ``(m,)``; and of each listing the first of its crowd, or itself,
+        shape ``(n,)``.
     """
     n = len(next(iter(encoded.values())))
     if config.matches == "pairs":
-        return np.arange(n)
+        return np.arange(n), np.arange(n)
     keys = np.stack([key for rows in encoded.values() for key in _keys(rows)], axis=1)
     _, first, inverse, counts = np.unique(
         keys, axis=0, return_index=True, return_inverse=True, return_counts=True
@@ -39,7 +43,8 @@ def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> Int64:
         likeness = config.fusion(score_pairs(heads, heads, encoded))
         crowded = crowded[likeness >= ACCEPTED]
     member = np.isin(inverse, crowded)
-    return np.where(member, first[inverse], np.arange(n)).astype(np.int64)
+    leader = np.where(member, first[inverse], np.arange(n)).astype(np.int64)
+    return np.unique(leader), leader
 
 
 def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
@@ -47,8 +52,8 @@ def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
 
     Args:
         clusters: Clusters of the listings ``rows``.
-        rows: Ascending, as ``np.unique(first)`` gives them.
-        first: As ``leaders`` gives them.
+        rows: As ``leaders`` gives them.
+        first: Likewise.
     """
     return number_by_first_member(clusters.labels[np.searchsorted(rows, first)])
 

@@ -86,8 +86,7 @@ def dedupe(
         encodings = encode(config, listings, listings)
     (encoded,) = encodings.tables
     with watch.step("search"):
-        first = leaders(config, encoded)
-        rows = np.unique(first)
+        rows, first = leaders(config, encoded)
         searched = {name: take_rows(table, rows) for name, table in encoded.items()}
         candidates = find_candidates(config, searched)
     with watch.step("cluster"):
@@ -97,9 +96,8 @@ def dedupe(
         direct = rows[candidates.left], rows[candidates.right]
         accepted, scores = _accept(config, direct, fused, clusters, encoded)
         reasons = explain_pairs(accepted, encoded, encoded)
-    with watch.step("score"):
-        graph = accepted_graph(accepted, scores)
-        metrics = _score(graph, clusters, listings.groups)
+    graph = accepted_graph(accepted, scores)
+    metrics = _score(graph, clusters, listings.groups)
     counts = _count(listings, candidates, accepted, clusters)
     return MatchResult(
         listings=listings,

@@ -47,20 +47,9 @@ def look_up(
         The best ``k`` as pairs of the query with a listing, best first; those with a score of
         0.5 or more are what ``dedupe`` would call a direct match.
     """
-    if not image and not title:
-        raise ConfigError("Searching needs a picture or a title. Received neither.")
+    query = _query(image, title, box)
     if k < 1:
         raise ConfigError(f"k must be at least 1. Received: {k}.")
-    if box is not None and len(box) != 4:
-        raise ConfigError(f"A box is x, y, width, height in pixels. Received: {box}.")
-    if box is not None and not image:
-        raise ConfigError("A box is a part of a picture: name the picture too.")
-    query = Listings(
-        ids=(QUERY_ID,),
-        titles=(title or "",),
-        images=(_picture(image),),
-        boxes=None if box is None else np.array([box], np.float32),
-    )
     gallery = as_listings(listings, images, columns)
 
     def choose(pairs: ScoredPairs, fused: Float32) -> Bool:
@@ -78,6 +67,24 @@ def look_up(
             f"Encoders that ran: {', '.join(result.report.encoders)}. {'; '.join(told)}"
         )
     return result
+
+
+def _query(
+    image: str | Path | None, title: str | None, box: tuple[float, float, float, float] | None
+) -> Listings:
+    """The query as a table of one listing."""
+    if not image and not title:
+        raise ConfigError("Searching needs a picture or a title. Received neither.")
+    if box is not None and len(box) != 4:
+        raise ConfigError(f"A box is x, y, width, height in pixels. Received: {box}.")
+    if box is not None and not image:
+        raise ConfigError("A box is a part of a picture: name the picture too.")
+    return Listings(
+        ids=(QUERY_ID,),
+        titles=(title or "",),
+        images=(_picture(image),),
+        boxes=None if box is None else np.array([box], np.float32),
+    )
 
 
 def _picture(path: str | Path | None) -> ImageRef | None:
