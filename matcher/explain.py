@@ -14,7 +14,7 @@ BLOCK = 20_000
 SHOWN_TERMS = 4
 SHOWN_MODALITIES = 3
 WORTH_SAYING = 0.3
-NOTHING = "little in common but other listings of the cluster"
+NOTHING = "little in common"
 
 
 def explain_pairs(

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    if not isinstance(error, ValueError | OSError):
+    if not isinstance(error, ValueError | OSError | BadZipFile):
         text = f"{type(error).__name__} {text}"
     line = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(line.split())[:200].rstrip(". ")
