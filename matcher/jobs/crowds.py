@@ -13,8 +13,8 @@ import numpy as np
 from matcher.clustering._base import number_by_first_member
 from matcher.config import RunConfig
 from matcher.fusion import ACCEPTED
-from matcher.search import score_pairs
-from matcher.types import Clusters, Encoded, Hashes, Int64, UInt64
+from matcher.search import Distinct, score_pairs
+from matcher.types import Clusters, Encoded, Int64
 
 LARGEST_FAMILY = 25  # copies that are searched one by one
 
@@ -33,7 +33,7 @@ def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> tuple[Int64, I
     n = len(next(iter(encoded.values())))
     if config.matches == "pairs":
         return np.arange(n), np.arange(n)
-    keys = np.stack([key for rows in encoded.values() for key in _keys(rows)], axis=1)
+    keys = np.stack([Distinct.of(rows).number for rows in encoded.values()], axis=1)
     _, first, inverse, counts = np.unique(
         keys, axis=0, return_index=True, return_inverse=True, return_counts=True
     )
@@ -56,12 +56,3 @@ def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
         first: Likewise.
     """
     return number_by_first_member(clusters.labels[np.searchsorted(rows, first)])
-
-
-def _keys(encoded: Encoded) -> list[UInt64]:
-    """Numbers that are equal for equal rows, and for others only by a chance of about 2^-100."""
-    if isinstance(encoded, Hashes):
-        return [np.where(encoded.present, encoded.codes, 0), encoded.present.astype(np.uint64)]
-    rng = np.random.default_rng(0)
-    directions = rng.standard_normal((encoded.vectors.shape[1], 2))
-    return [np.asarray(encoded.vectors @ d, np.float64).view(np.uint64) for d in directions.T]

@@ -14,6 +14,7 @@ from matcher.io.columns import Columns
 from matcher.jobs.crowds import leaders, rejoin
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
+    ConfigLike,
     Encodings,
     ListingsLike,
     Stopwatch,
@@ -48,7 +49,7 @@ def dedupe(
     listings: ListingsLike,
     images: str | Path | None = None,
     *,
-    config: RunConfig | str | Path | None = None,
+    config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
 ) -> MatchResult:
@@ -58,7 +59,7 @@ def dedupe(
         listings: A pandas or pyarrow table, the path of a CSV or Parquet file or of a folder
             with one folder per product, or ``Listings``.
         images: Folder or zip archive in which the pictures that the table names lie.
-        config: A config or the path of a YAML file; None for the default.
+        config: A config, its values by name, or the path of a YAML file; None for the default.
         encoders: Names of modalities or encoders to use, of those in the config; None for all.
         columns: Names of the columns; those not given are detected.
 

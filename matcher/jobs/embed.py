@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matcher.config import RunConfig
 from matcher.errors import BackendError, ConfigError
 from matcher.io.columns import Columns
-from matcher.jobs.steps import ListingsLike, as_listings, encode, resolve_config
+from matcher.jobs.steps import ConfigLike, ListingsLike, as_listings, encode, resolve_config
 from matcher.types import Encoded, Listings
 
 
@@ -16,7 +15,7 @@ def embed(
     images: str | Path | None = None,
     *,
     encoder: str,
-    config: RunConfig | str | Path | None = None,
+    config: ConfigLike = None,
     columns: Columns | None = None,
 ) -> tuple[Listings, Encoded]:
     """Encode listings with one encoder.

@@ -11,7 +11,7 @@ from matcher.errors import ConfigError, DataError
 from matcher.io.columns import Columns
 from matcher.io.images import open_image
 from matcher.jobs.sources import match_rows
-from matcher.jobs.steps import ListingsLike, as_listings, by_reason, resolve_config
+from matcher.jobs.steps import ConfigLike, ListingsLike, as_listings, by_reason, resolve_config
 from matcher.results import MatchResult
 from matcher.types import Bool, Float32, ImageRef, Listings, ScoredPairs
 
@@ -26,7 +26,7 @@ def look_up(
     title: str | None = None,
     box: tuple[float, float, float, float] | None = None,
     k: int = 10,
-    config: RunConfig | str | Path | None = None,
+    config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
 ) -> MatchResult:
@@ -39,7 +39,7 @@ def look_up(
         title: Title to search for.
         box: The part of ``image`` that shows the product: x, y, width, height in pixels.
         k: Most listings to return.
-        config: A config or the path of a YAML file; None for the default.
+        config: A config, its values by name, or the path of a YAML file; None for the default.
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns.
 

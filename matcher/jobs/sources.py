@@ -15,6 +15,7 @@ from matcher.io.columns import Columns
 from matcher.jobs.assignment import assign
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
+    ConfigLike,
     Encodings,
     ListingsLike,
     Stopwatch,
@@ -37,7 +38,7 @@ def match(
     right_images: str | Path | None = None,
     *,
     one_to_one: bool = False,
-    config: RunConfig | str | Path | None = None,
+    config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
     right_columns: Columns | None = None,
@@ -51,7 +52,7 @@ def match(
         right_images: Those of ``right``; None for the same place.
         one_to_one: Match each listing at most once, so that the sum of the fused scores is the
             largest possible. By default a listing may have many matches.
-        config: A config or the path of a YAML file; None for the default.
+        config: A config, its values by name, or the path of a YAML file; None for the default.
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns of ``left``.
         right_columns: Those of ``right``; None for the same as ``columns``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +23,7 @@ from matcher.similarity import build_graph
 from matcher.types import Encoded, Float32, Listings, Matches, ScoredPairs, SimilarityGraph
 
 ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
+ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
 LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras")
 KINDS_OF_PROBLEM = 50
 NOTHING_TO_READ = "no listing has a title, picture or hash with anything for it to read"
@@ -39,9 +40,7 @@ def as_listings(
     return listings_from_table(source, images, columns)
 
 
-def resolve_config(
-    config: RunConfig | Mapping[str, Any] | str | Path | None, encoders: Any = None
-) -> RunConfig:
+def resolve_config(config: ConfigLike, encoders: str | Sequence[str] | None = None) -> RunConfig:
     """Take a config as it is, from a file, or the default; then keep some of its encoders.
 
     Args:

@@ -14,6 +14,7 @@ from matcher.errors import DataError
 from matcher.io.atomic import write_atomically
 from matcher.io.columns import Columns
 from matcher.jobs.steps import (
+    ConfigLike,
     ListingsLike,
     as_listings,
     encode,
@@ -50,7 +51,7 @@ def tune(
     listings: ListingsLike,
     images: str | Path | None = None,
     *,
-    config: RunConfig | str | Path | None = None,
+    config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
     seed: int = 0,
@@ -60,7 +61,7 @@ def tune(
     Args:
         listings: As for ``dedupe``, with labels.
         images: Folder or zip archive of the pictures.
-        config: Where to start, and everything that is not a threshold.
+        config: Everything that is not a threshold; its thresholds are not looked at.
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns.
         seed: Seeds the split into halves.
@@ -92,7 +93,7 @@ def fit(config: RunConfig, pairs: ScoredPairs, groups: Int64, rows: Bool) -> Run
     """Fit the thresholds of a config to the labels of ``rows``.
 
     Args:
-        config: Where to start.
+        config: Everything that is not a threshold.
         pairs: Scored candidates among all listings.
         groups: True product of each listing, shape ``(n,)``.
         rows: Listings whose labels may be used, shape ``(n,)``; the products of the others

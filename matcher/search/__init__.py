@@ -6,7 +6,7 @@ from typing import cast
 
 from matcher.protocols import Index
 from matcher.search._checks import kind_of
-from matcher.search._distinct import take_rows
+from matcher.search._distinct import Distinct, take_rows
 from matcher.search._pairs import score_pairs, union_pairs
 from matcher.search.exact import ExactIndex
 from matcher.search.hamming import HammingIndex
@@ -16,6 +16,7 @@ from matcher.settings import plug_in
 from matcher.types import Encoded
 
 __all__ = [
+    "Distinct",
     "ExactIndex",
     "HammingIndex",
     "NeighborsIndex",
