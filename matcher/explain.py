@@ -1,16 +1,32 @@
-"""Why two listings were matched, in words."""
+"""Why two listings were matched, or nearly were, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from matcher.types import Embeddings, Encoded, Hashes, Int64, ScoredPairs
+from matcher.errors import DataError
+from matcher.fusion import ACCEPTED
+from matcher.text.attributes import Conflict, conflicts, read_attributes
+from matcher.types import (
+    Clusters,
+    Embeddings,
+    Encoded,
+    Float32,
+    Hashes,
+    Int64,
+    ScoredPairs,
+    SimilarityGraph,
+)
 
 BLOCK = 20_000
+MOST_EDGES = 4_000_000  # of the listings of one block, which bounds the memory
+SHOWN_CONFLICTS = 2
+SHOWN_VALUES = 3
 SHOWN_TERMS = 4
 SHOWN_MODALITIES = 3
 WORTH_SAYING = 0.3
@@ -21,22 +37,138 @@ def explain_pairs(
     pairs: ScoredPairs,
     left: Mapping[str, Encoded],
     right: Mapping[str, Encoded],
+    titles: tuple[Sequence[str], Sequence[str]] | None = None,
+    neighbors: SimilarityGraph | None = None,
 ) -> tuple[str, ...]:
-    """Say for each pair which modalities speak for it, three at most.
+    """Say for each pair what speaks for it, and what against.
 
     Args:
         pairs: Pairs with the score of every modality.
         left: The encoded listings that ``pairs.left`` points into, by modality.
         right: Those that ``pairs.right`` points into.
+        titles: Titles of the listings that ``pairs.left`` and ``pairs.right`` point into, to
+            tell conflicts between; None tells none.
+        neighbors: The accepted matches among all listings of one table that both sides point
+            into, each pair both ways; None tells no neighbours.
 
     Returns:
-        One line a pair, such as "words in common: canned, luncheon, maling (0.83); phash: 2 of
-        64 bits differ". Modalities below 0.3 are left out, and all but the three strongest;
-        one that can't name what it saw gives way to those that can.
+        One line a pair, such as "words in common: maling, luncheon (0.83); phash: 2 of 64 bits
+        differ; 3 neighbours in common; but mass differs: 397g, 198g". At most three modalities
+        speak, the strongest, and none below 0.3; one that can't name what it saw gives way to
+        those that can. Of the terms in common, those found in the fewest listings come first.
+
+    Raises:
+        DataError: If ``neighbors`` is not of one table, or of another than the pairs'.
     """
+    parts = [[reason] for reason in _alike(pairs, left, right)]
+    if neighbors is not None:
+        for part, n in zip(parts, common_neighbors(pairs, neighbors).tolist(), strict=True):
+            part += [f"{n} neighbour{'s' * (n > 1)} in common"] * (n > 0)
+    if titles is not None:
+        for row, (i, j) in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
+            found = conflicts(read_attributes(titles[0][i]), read_attributes(titles[1][j]))
+            parts[row] += [f"but {_differences(found)}"] * bool(found)
+    return tuple("; ".join(part) for part in parts)
+
+
+def near_misses(
+    candidates: ScoredPairs,
+    fused: Float32,
+    clusters: Clusters | None,
+    most: int = 1000,
+    least: float = 0.35,
+) -> Int64:
+    """Find the candidate pairs that fell short of a match.
+
+    Args:
+        candidates: Candidate pairs.
+        fused: Their fused scores, shape ``(m,)``. Scores without vetoes show the vetoed pairs
+            as well, which otherwise score 0.
+        clusters: Clusters of the listings that the candidates point into, within one table: a
+            pair fell short if it is not in one cluster, whatever its score. None: if its score
+            is below 0.5.
+        most: Most pairs to return.
+        least: Lowest fused score to return, in [0, 1]; the bound included.
+
+    Returns:
+        Positions in ``candidates``, shape at most ``(most,)``: best score first, ties by left,
+        then right row.
+
+    Raises:
+        DataError: If the number of scores or of clustered listings is not that of the candidates.
+    """
+    if len(fused) != len(candidates):
+        raise DataError(
+            "near_misses needs one fused score per candidate pair. Received: "
+            f"{len(fused)} scores for {len(candidates)} pairs."
+        )
+    if clusters is None:
+        short = fused < np.float32(ACCEPTED)
+    elif len(clusters) == candidates.n_left == candidates.n_right:
+        short = clusters.labels[candidates.left] != clusters.labels[candidates.right]
+    else:
+        raise DataError(
+            "near_misses needs the cluster of each listing that the candidates point into. "
+            f"Received: {len(clusters)} clustered listings, and candidates among "
+            f"{candidates.n_left} and {candidates.n_right}. For a part of the listings, take "
+            "its labels; between two tables, pass None."
+        )
+    found = np.flatnonzero(short & (fused >= np.float32(least)))
+    order = np.lexsort((candidates.right[found], candidates.left[found], -fused[found]))
+    return np.asarray(found[order][: max(most, 0)], np.int64)
+
+
+def common_neighbors(pairs: ScoredPairs, neighbors: SimilarityGraph) -> Int64:
+    """Count the listings that both listings of each pair are matched with, shape ``(m,)``.
+
+    Raises:
+        DataError: If ``neighbors`` is not of one table, or of another than the pairs'.
+    """
+    n = neighbors.n_rows
+    if not n == neighbors.n_cols == pairs.n_left == pairs.n_right:
+        raise DataError(
+            "Neighbours in common are counted among the listings of one table. Received: matches "
+            f"of {n} listings with {neighbors.n_cols}, and pairs of {pairs.n_left} with "
+            f"{pairs.n_right}. Between two tables, leave neighbors out."
+        )
+    ones = np.ones(len(neighbors.indices), np.int32)
+    matched = csr_array((ones, neighbors.indices, neighbors.indptr), shape=(n, n))
+    degree = np.diff(neighbors.indptr)
+    counts = np.zeros(len(pairs), np.int64)
+    for block in _blocks(degree[pairs.left] + degree[pairs.right]):
+        both = matched[pairs.left[block]].multiply(matched[pairs.right[block]])
+        counts[block] = np.asarray(both.sum(axis=1)).ravel()
+    return counts
+
+
+def _blocks(edges: Int64) -> Iterator[slice]:
+    """Runs of pairs with a bounded number of edges together, and of pairs."""
+    cost = np.cumsum(edges + MOST_EDGES // BLOCK) // MOST_EDGES
+    cuts = [0, *(np.flatnonzero(np.diff(cost)) + 1).tolist(), len(edges)]
+    return (slice(start, stop) for start, stop in pairwise(cuts) if stop > start)
+
+
+def _differences(found: Sequence[Conflict]) -> str:
+    """Conflicts in words: "volume differs: 150ml, 250ml"."""
+    return "; ".join(
+        f"{kind} differs: {_values(left)}, {_values(right)}"
+        for kind, left, right in found[:SHOWN_CONFLICTS]
+    )
+
+
+def _values(values: Sequence[str]) -> str:
+    """What one title says, the first few of it."""
+    more = "/…" if len(values) > SHOWN_VALUES else ""
+    return "/".join(values[:SHOWN_VALUES]) + more
+
+
+def _alike(
+    pairs: ScoredPairs, left: Mapping[str, Encoded], right: Mapping[str, Encoded]
+) -> list[str]:
+    """Say for each pair which modalities speak for it."""
     names = [name for name in pairs.scores if name in left]
     if not names or not len(pairs):
-        return (NOTHING,) * len(pairs)
+        return [NOTHING] * len(pairs)
     phrases = {name: _phrases(name, pairs, left[name], right[name]) for name in names}
     table = np.stack([np.nan_to_num(pairs.scores[name]) for name in names])
     behind = np.array([_tie_break(left[name]) for name in names])
@@ -47,7 +179,7 @@ def explain_pairs(
         said = {phrases[names[m]][row].what: m for m in reversed(worth)}  # no amount told twice
         first = sorted(sorted(said.values(), key=worth.index)[:SHOWN_MODALITIES])
         reasons.append("; ".join(phrases[names[m]][row].text for m in first) or NOTHING)
-    return tuple(reasons)
+    return reasons
 
 
 class Phrase(NamedTuple):
@@ -88,19 +220,19 @@ def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> li
 
 
 def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64) -> list[str]:
-    """For each pair, the shared terms that add most to the score."""
+    """For each pair, the shared terms that the fewest listings have."""
+    ours, theirs = csr_array(left.vectors), csr_array(right.vectors)
+    tables = [ours] if left is right else [ours, theirs]
+    frequency = sum(np.bincount(t.indices, minlength=len(left.terms)) for t in tables)
     told: list[str] = []
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
-        theirs = csr_array(right.vectors)[cols[block]]
-        product = csr_array(csr_array(left.vectors)[rows[block]].multiply(theirs))
-        told += [_strongest(product, i, left.terms) for i in range(product.shape[0])]
+        product = csr_array(ours[rows[block]].multiply(theirs[cols[block]]))
+        rare = np.asarray(frequency)[product.indices].tolist()
+        weights, columns = (-product.data).tolist(), product.indices.tolist()
+        for first, last in pairwise(product.indptr.tolist()):
+            span = slice(first, last)
+            entries = zip(rare[span], weights[span], columns[span], strict=True)
+            best = sorted((n, weight, left.terms[c]) for n, weight, c in entries)[:SHOWN_TERMS]
+            told.append(", ".join(term for *_, term in best))
     return told
-
-
-def _strongest(product: csr_array, row: int, terms: Sequence[str]) -> str:
-    """The terms of the largest entries of one row, ties in alphabetical order."""
-    span = slice(product.indptr[row], product.indptr[row + 1])
-    entries = zip((-product.data[span]).tolist(), product.indices[span].tolist(), strict=True)
-    best = sorted((weight, terms[column]) for weight, column in entries)[:SHOWN_TERMS]
-    return ", ".join(term for _, term in best)

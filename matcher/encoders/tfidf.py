@@ -1,4 +1,4 @@
-"""Titles as TF-IDF vectors over words, characters, numbers, model numbers or quantities.
+"""Titles as TF-IDF vectors over words, characters, numbers or one kind of attribute.
 
 Source: Salton & Buckley, "Term-weighting approaches in automatic text retrieval", 1988;
 idf is smoothed, ln((1 + n) / (1 + df)) + 1, as scikit-learn has it.
@@ -19,12 +19,20 @@ from matcher.errors import BackendError
 from matcher.progress import tracked
 from matcher.settings import Settings
 from matcher.similarity import l2_normalize_sparse
+from matcher.text.colors import find_colors
 from matcher.text.model_numbers import find_model_numbers
 from matcher.text.quantities import find_quantities
+from matcher.text.sizes import find_sizes
 from matcher.text.words import clean_title, split_words, word_filter
 from matcher.types import Embeddings, Listings
 
 LONG_TABLE = 100
+ATTRIBUTES: dict[str, Callable[[str], list[str]]] = {
+    "models": find_model_numbers,
+    "quantities": find_quantities,
+    "sizes": find_sizes,
+    "colors": find_colors,
+}
 TINY: dict[str, Any] = {}  # for the contract test
 
 
@@ -34,8 +42,8 @@ class Spec(Settings):
     Attributes:
         tokens: What is counted: "words"; "characters" (n-grams inside words); "numbers" (words
             that hold a digit); "models" (model numbers and article codes); "quantities"
-            (amounts). A listing without any has no vector: it is neither like nor unlike
-            another.
+            (amounts); "sizes" (clothing sizes, ages and dimensions); "colors". A listing
+            without any has no vector: it is neither like nor unlike another.
         ngrams: Shortest and longest run, of words or of characters. By default single words,
             and 3 to 5 characters.
         weight: How often a term occurs in a title counts "once", by its "log"arithm, or "each"
@@ -48,7 +56,9 @@ class Spec(Settings):
         lemmatize: Replace words by their dictionary form. Words only.
     """
 
-    tokens: Literal["words", "characters", "numbers", "models", "quantities"] = "words"
+    tokens: Literal["words", "characters", "numbers", "models", "quantities", "sizes", "colors"] = (
+        "words"
+    )
     ngrams: tuple[int, int] | None = None
     weight: Literal["once", "log", "each"] | None = None
     min_titles: int | None = Field(None, ge=1)
@@ -141,10 +151,8 @@ def _cleaned(listings: Listings, spec: Spec) -> Iterator[str]:
 
 def _splitter(spec: Spec, ngrams: tuple[int, int]) -> Callable[[str], list[str]]:
     """The function from a cleaned title to the terms that are counted."""
-    if spec.tokens == "models":
-        return find_model_numbers
-    if spec.tokens == "quantities":
-        return find_quantities
+    if spec.tokens in ATTRIBUTES:
+        return ATTRIBUTES[spec.tokens]
     if spec.tokens == "numbers":
         return lambda text: [w for w in split_words(text) if any(c.isdigit() for c in w)]
     terms = word_filter(spec.languages, spec.stop_words, spec.stem, spec.lemmatize)

@@ -1,1 +1,1 @@
-"""Reading titles: cleaning, words, quantities, model numbers."""
+"""Reading titles: cleaning, words, and what they say of the product (``attributes``)."""

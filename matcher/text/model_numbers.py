@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from matcher.text.dimensions import find_dimensions
 from matcher.text.quantities import find_quantities
 
 _CODE = re.compile(r"[^\W_](?:[\w/.+-]*[^\W_])?")
 _JOINTS = re.compile(r"[-/._+]")
-_RATING = re.compile(r"\d+(?:\.\d+)?(?:[a-z]{1,3})|\d+x\d+")
+_RATING = re.compile(r"\d+(?:\.\d+)?(?:[a-z]{1,3})|\d+(?:x|in)\d+")
 MIN_LENGTH = 4
 MIN_DIGITS = 5
 MAX_SERIES_NAME = 4
@@ -21,8 +22,8 @@ def find_model_numbers(text: str) -> list[str]:
 
     A code mixes letters and digits and has at least four characters once hyphens and
     slashes are dropped, or is a number of at least five digits. A short series name and the
-    number behind it ("ch 936") make a code as well. Amounts ("64gb") and short ratings
-    ("5mp", "1080p", "4x4") are no codes.
+    number behind it ("ch 936") make a code as well. Amounts ("64gb"), dimensions ("10x20 cm")
+    and short ratings ("5mp", "1080p", "4x4", "2in1") are no codes.
 
     Args:
         text: Lower-cased title that ``normalize_quantities`` has been through.
@@ -33,7 +34,7 @@ def find_model_numbers(text: str) -> list[str]:
         >>> find_model_numbers("velora charger ch 936")
         ['ch936']
     """
-    amounts = set(find_quantities(text))
+    amounts = {*find_quantities(text), *find_dimensions(text)}
     found = _CODE.findall(text)
     words = ["" if word in amounts else _JOINTS.sub("", word) for word in found]
     series = [first + second for first, second in pairwise(words) if _is_series(first, second)]

@@ -9,9 +9,12 @@ from functools import lru_cache
 
 from matcher.errors import ConfigError
 from matcher.settings import suggest
+from matcher.text.dimensions import normalize_dimensions
 from matcher.text.quantities import normalize_quantities
 
 MAX_CHARACTERS = 10_000  # NFKC takes minutes on a megabyte of stacked accents
+_MIXED = re.compile(r"(?<=\d)(?=[¼½¾⅓⅔⅛])")
+_BYTES = re.compile(r"""\s*b(["'])(.*)\1\s*""", re.DOTALL)
 _ESCAPED_BYTES = re.compile(r"(?:\\x[0-9a-f]{2})+")
 _WORD = re.compile(r"\d+\.\d+\w*|\w+")
 # language -> (name in snowballstemmer, code in simplemma and stop-words)
@@ -36,17 +39,21 @@ def clean_title(title: str) -> str:
 
     Returns:
         Lower-cased text. Escapes of raw bytes ("\xe2\x80\x99" spelled out), as some exports
-        hold them, and control characters become spaces.
+        hold them, and control characters become spaces; so does their wrapping, b"...".
 
     Example:
         >>> clean_title("READY! Sabun Cair 150 ML")
         'ready! sabun cair  150ml '
     """
-    text = unicodedata.normalize("NFKC", title[:MAX_CHARACTERS])[:MAX_CHARACTERS].lower()
+    text = title[:MAX_CHARACTERS]
+    if (wrapped := _BYTES.fullmatch(text)) is not None:
+        text = wrapped[2]
+    text = _MIXED.sub(" ", text)  # NFKC makes eleven halves of "1½"
+    text = unicodedata.normalize("NFKC", text)[:MAX_CHARACTERS].lower()
     text = _ESCAPED_BYTES.sub(" ", text)
     if not text.isprintable():
         text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    return normalize_quantities(text)
+    return normalize_quantities(normalize_dimensions(text))
 
 
 def split_words(text: str) -> list[str]:

@@ -45,6 +45,20 @@ def test_what_each_kind_of_token_sees(tokens, terms):
     assert set(encoded.terms) == terms
 
 
+@pytest.mark.parametrize(
+    ("tokens", "terms"),
+    [
+        ("sizes", {"2xl", "38", "12-24months", "100x200mm"}),
+        ("colors", {"light blue", "black"}),
+    ],
+)
+def test_sizes_and_colors_and_listings_without(tokens, terms):
+    listings = titled("Kaos XXL biru muda 1-2 tahun", "size 38 hitam 10x20 cm", "Sabun 150ml")
+    encoded = make_encoder("tfidf", tokens=tokens).fit(listings).encode(listings)
+    assert set(encoded.terms) == terms
+    np.testing.assert_array_equal(encoded.present, [True, True, False])
+
+
 def test_runs_of_words():
     listings = titled("red cotton shirt")
     encoded = make_encoder("tfidf", ngrams=(1, 2)).fit(listings).encode(listings)
@@ -99,6 +113,6 @@ def test_misspelt_setting_is_named():
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=8))
 def test_any_titles_give_unit_rows_or_none(titles):
     listings = titled("anchor word", *titles)
-    for tokens in ("words", "characters", "models"):
+    for tokens in ("words", "characters", "models", "sizes", "colors"):
         encoded = make_encoder("tfidf", tokens=tokens).fit(listings).encode(listings)
         assert len(encoded) == len(listings)  # Embeddings checks the norms

@@ -18,6 +18,7 @@ from matcher.text.words import clean_title
         ("lampu 12W 5MP 1080p 4x4", []),
         ("kemeja 2021 XL", []),  # four digits are a year as often as a code
         ("tas 2021", ["tas2021"]),  # a price worth paying for "rb 2140"
+        ("blender 3in1 10x20cm", []),
         ("", []),
     ],
 )

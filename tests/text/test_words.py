@@ -16,6 +16,11 @@ def test_spelled_out_bytes_and_control_characters_become_spaces():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("title", ['b"Sprei 180x200"', "b'Sprei 180x200'"])
+def test_the_wrapping_of_raw_bytes_is_dropped(title):
+    assert split_words(clean_title(title)) == ["sprei", "1800x2000mm"]  # not of inches
+
+
 def test_a_megabyte_of_accents_does_not_hang():
     start = time.process_time()
     clean_title("a" + "\u0300\u0301" * 500_000)
