@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from matcher.types import Clusters, Encoded, Float32, Listings, ScoredPairs, SimilarityGraph
 
@@ -58,15 +59,29 @@ class Fusion(Protocol):
         """Return fused scores in [0, 1]; a pair is accepted at 0.5 and above."""
         ...
 
+    def bind(self, candidates: ScoredPairs, *tables: Mapping[str, Encoded]) -> Fusion:
+        """Return the same fusion for the pairs of one run.
+
+        Some judge a pair by where it stands among the others; they must be bound before they
+        are called.
+
+        Args:
+            candidates: All candidate pairs of the run.
+            *tables: What was encoded: one table, or the left and the right one.
+        """
+        ...
+
 
 class Clusterer(Protocol):
     """Groups matched listings."""
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def __call__(self, graph: SimilarityGraph, constraints: Any = None) -> Clusters:
         """Return the cluster of each listing.
 
         Args:
             graph: Symmetric, with fused scores, the pairs that fell short included: they say
                 how much the ends of a chain resemble each other.
+            constraints: Pairs that a person has decided, a ``matcher.clustering.Constraints``;
+                every clusterer keeps to them. None where nothing has been decided.
         """
         ...

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from matcher.clustering._bridges import BridgeReport, bridges
 from matcher.clustering._chaining import ChainReport, chaining
+from matcher.clustering._constraints import Constraints
+from matcher.clustering._mates import give_mates
 from matcher.protocols import Clusterer
 from matcher.settings import available, plug_in
 
-__all__ = ["ChainReport", "available_clusterers", "chaining", "make_clusterer"]
+__all__ = [
+    "BridgeReport",
+    "ChainReport",
+    "Constraints",
+    "available_clusterers",
+    "bridges",
+    "chaining",
+    "give_mates",
+    "make_clusterer",
+]
 
 
 def available_clusterers() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What all clusterers share: their settings, and how clusters are numbered."""
+"""What all clusterers share: their settings, constraints, and how clusters are numbered."""
 
 from __future__ import annotations
 
@@ -6,34 +6,95 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from pydantic import Field
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
+from matcher.clustering._constraints import Constraints
+from matcher.clustering._unions import limit_clusters
+from matcher.errors import DataError
 from matcher.settings import Settings
+from matcher.similarity import build_graph
 from matcher.types import Clusters, Float32, Int64, SimilarityGraph
 
 
 class ClustererSettings(Settings):
-    """Settings that every clusterer has.
+    """Settings that every clusterer has. A clusterer gives ``partition``; the rest follows.
 
     Attributes:
         min_score: Lowest fused score that joins, in [0, 1]; the bound included. 0.5 is where
             the fusion accepts a pair.
-        max_size: Most listings in a cluster. A merge that would go beyond it is left out. More
-            than 25 identical listings count as one of them.
+        max_size: Most listings in a cluster. A merge that would go beyond it is left out; only
+            must-link pairs make a larger one. More than 25 identical listings count as one of
+            them.
     """
 
     min_score: float = Field(0.5, ge=0, le=1)
     max_size: int = Field(50, ge=1)
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
-        """Return the cluster of each listing; see ``protocols.Clusterer``."""
+    def __call__(self, graph: SimilarityGraph, constraints: Constraints | None = None) -> Clusters:
+        """Return the cluster of each listing.
+
+        No cluster holds a cannot-link pair, and must-linked listings are always in one cluster,
+        even one that exceeds ``max_size``. Listings that are must-linked are clustered as one,
+        with the best of their scores. A cluster that would then hold a cannot-link pair, or too
+        many listings, is built anew from its strongest accepted pairs down.
+
+        Args:
+            graph: Symmetric, with fused scores; see ``protocols.Clusterer``.
+            constraints: Decided pairs, as rows of ``graph``; None for none.
+
+        Raises:
+            DataError: If a constraint names a row that ``graph`` does not have.
+        """
+        if constraints is None or not len(constraints):
+            return self.partition(graph)
+        # The number of each listing once must-linked ones are one.
+        node = np.unique(constraints.leaders(graph.n_rows), return_inverse=True)[1]
+        apart = node[constraints.cannot_link]
+        smaller = _contract(graph, node, apart)
+        rows, cols, scores = upper_edges(smaller)
+        strong = scores >= np.float32(self.min_score)
+        edges = rows[strong], cols[strong], scores[strong]
+        labels = self.partition(smaller).labels
+        labels = limit_clusters(labels, edges, self.max_size, np.bincount(node), apart)
+        return number_by_first_member(labels[node])
+
+    def partition(self, graph: SimilarityGraph) -> Clusters:
+        """Return the cluster of each listing where nothing has been decided."""
         raise NotImplementedError
 
-    def sweep(self, graph: SimilarityGraph, cuts: Sequence[float]) -> Iterator[Clusters]:
+    def sweep(
+        self,
+        graph: SimilarityGraph,
+        cuts: Sequence[float],
+        constraints: Constraints | None = None,
+    ) -> Iterator[Clusters]:
         """Return the clusters for each of several ``min_score``, in the order given."""
         for cut in cuts:
-            yield self.model_copy(update={"min_score": cut})(graph)
+            yield self.model_copy(update={"min_score": cut})(graph, constraints)
+
+
+def _contract(graph: SimilarityGraph, node: Int64, apart: Int64) -> SimilarityGraph:
+    """The graph of nodes that stand for several listings each; pairs to stay apart left out.
+
+    Args:
+        graph: Symmetric.
+        node: Node of each listing, in ``0..k-1``, shape ``(n,)``.
+        apart: Pairs of nodes that get no edge, shape ``(c, 2)``.
+
+    Returns:
+        Symmetric, with the best score of the listings of any two nodes.
+    """
+    n = int(node.max(initial=-1)) + 1
+    rows, cols, scores = upper_edges(graph)
+    rows, cols = np.sort([node[rows], node[cols]], axis=0)
+    low, high = np.sort(apart, axis=1).T
+    kept = (rows != cols) & ~np.isin(rows * n + cols, low * n + high)
+    rows, cols, scores = rows[kept], cols[kept], scores[kept]
+    best_first = np.lexsort((-scores, rows * n + cols))
+    rows, cols, scores = rows[best_first], cols[best_first], scores[best_first]
+    first = np.unique(rows * n + cols, return_index=True)[1]
+    rows, cols, scores = rows[first], cols[first], scores[first]
+    both = np.concatenate([rows, cols]), np.concatenate([cols, rows])
+    return build_graph(*both, np.concatenate([scores, scores]), n, n)
 
 
 def upper_edges(graph: SimilarityGraph) -> tuple[Int64, Int64, Float32]:
@@ -51,56 +112,10 @@ def number_by_first_member(labels: Int64) -> Clusters:
     return Clusters(rank[inverse] if len(labels) else np.empty(0, np.int64))
 
 
-def components(rows: Int64, cols: Int64, n: int) -> Int64:
-    """Label of the connected component of each of ``n`` listings, shape ``(n,)``."""
-    ones = np.ones(len(rows), dtype=np.int8)
-    graph = csr_array((ones, (rows, cols)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
-
-
-def limit_size(labels: Int64, edges: tuple[Int64, Int64, Float32], max_size: int) -> Int64:
-    """Build clusters of more than ``max_size`` anew from their strongest pairs down.
-
-    Each pair that would join too many is left out (Kruskal's algorithm with a cap).
-
-    Args:
-        labels: Cluster of each listing, in ``0..n-1``, shape ``(n,)``.
-        edges: Ends and scores of the pairs that may join, each pair once.
-        max_size: Most listings in a cluster.
-
-    Returns:
-        New labels, in ``0..2n-1``, shape ``(n,)``.
-    """
-    too_large = np.bincount(labels, minlength=1)[labels] > max_size
-    if not too_large.any():
-        return labels
-    n = len(labels)
-    rows, cols, scores = edges
-    inside = too_large[rows] & (labels[rows] == labels[cols])
-    rows, cols, scores = rows[inside], cols[inside], scores[inside]
-    parent, size = list(range(n)), [1] * n
-    order = np.lexsort((cols, rows, -scores))
-    for a, b in zip(rows[order].tolist(), cols[order].tolist(), strict=True):
-        join(parent, size, a, b, max_size)
-    found = np.array([root(parent, i) for i in np.flatnonzero(too_large).tolist()], np.int64)
-    labels = labels.copy()
-    labels[too_large] = n + found  # beyond every label in use
-    return labels
-
-
-def root(parent: list[int], i: int) -> int:
-    """Representative of ``i`` in a union-find, halving the path on the way."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-def join(parent: list[int], size: list[int], a: int, b: int, max_size: int) -> bool:
-    """Join the clusters of ``a`` and ``b`` in a union-find, unless that makes one too large."""
-    a, b = root(parent, a), root(parent, b)
-    if a == b or size[a] + size[b] > max_size:
-        return False
-    parent[b] = a
-    size[a] += size[b]
-    return True
+def check_same_listings(graph: SimilarityGraph, clusters: Clusters) -> None:
+    """Raise DataError if graph and clusters differ in their number of listings."""
+    if len(clusters) != graph.n_rows:
+        raise DataError(
+            f"Graph and clusters must be of the same listings. Received: {graph.n_rows} rows in "
+            f"the graph, {len(clusters)} labels."
+        )

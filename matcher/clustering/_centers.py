@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
-from matcher.clustering._base import ClustererSettings, join, root
+from matcher.clustering._base import ClustererSettings
 from matcher.clustering._ranking import rank_edges
+from matcher.clustering._unions import Unions
 from matcher.types import Clusters, SimilarityGraph
 
 
@@ -21,18 +20,18 @@ class CenterScan(ClustererSettings):
 
     merges: ClassVar[bool]
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
         edges = rank_edges(graph, self.min_score)
         left, right, _ = edges.strong()
         n = len(edges.nodes)
-        parent, size = list(range(n)), [1] * n
+        sets = Unions([1] * n, self.max_size)
         taken, center = [False] * n, [False] * n
         for a, b in zip(left.tolist(), right.tolist(), strict=True):
             if not (taken[a] or taken[b]):
                 taken[a] = center[a] = True
             if not (center[a] or center[b]) or (taken[a] and taken[b] and not self.merges):
                 continue
-            if join(parent, size, a, b, self.max_size):
+            if sets.join(a, b):
                 taken[a] = taken[b] = True
-        return edges.clusters(np.array([root(parent, i) for i in range(n)], np.int64))
+        return edges.clusters(sets.roots())

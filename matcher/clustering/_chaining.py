@@ -8,8 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from matcher.clustering._base import upper_edges
-from matcher.errors import DataError
+from matcher.clustering._base import check_same_listings, upper_edges
 from matcher.types import Bool, Clusters, Float32, Int64, SimilarityGraph
 
 
@@ -57,12 +56,8 @@ def chaining(graph: SimilarityGraph, clusters: Clusters) -> ChainReport:
         >>> report.weakest_link, report.least_alike, report.n_absent
         (array([0.6], dtype=float32), array([0.], dtype=float32), array([1]))
     """
+    check_same_listings(graph, clusters)
     labels = clusters.labels
-    if len(labels) != graph.n_rows:
-        raise DataError(
-            f"Graph and clusters must be of the same listings. Received: {graph.n_rows} rows in "
-            f"the graph, {len(labels)} labels."
-        )
     rows, cols, scores = upper_edges(graph)
     inside = labels[rows] == labels[cols]
     rows, cols, scores = rows[inside], cols[inside], scores[inside]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.clustering._base import components, number_by_first_member, upper_edges
+from matcher.clustering._base import number_by_first_member, upper_edges
+from matcher.clustering._unions import components
 from matcher.types import Clusters, Float32, Int64, SimilarityGraph
 
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from matcher.clustering._base import (
-    ClustererSettings,
-    components,
-    limit_size,
-    number_by_first_member,
-    upper_edges,
-)
+from matcher.clustering._base import ClustererSettings, number_by_first_member, upper_edges
+from matcher.clustering._unions import components, limit_clusters
 from matcher.types import Clusters, SimilarityGraph
 
 
@@ -30,13 +25,13 @@ class ComponentsClusterer(ClustererSettings):
         array([0, 0, 1, 2])
     """
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
         rows, cols, scores = upper_edges(graph)
         strong = scores >= np.float32(self.min_score)
         rows, cols, scores = rows[strong], cols[strong], scores[strong]
         labels = components(rows, cols, graph.n_rows)
-        return number_by_first_member(limit_size(labels, (rows, cols, scores), self.max_size))
+        return number_by_first_member(limit_clusters(labels, (rows, cols, scores), self.max_size))
 
 
 Spec = ComponentsClusterer

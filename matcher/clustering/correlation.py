@@ -45,7 +45,7 @@ class CorrelationClusterer(ClustererSettings):
 
     passes: int = Field(20, ge=0)
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
         edges = rank_edges(graph, self.min_score)
         home = _pivot(edges.neighbours(), self.max_size)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from matcher.clustering._base import ClustererSettings, limit_size
+from matcher.clustering._base import ClustererSettings
 from matcher.clustering._ranking import rank_edges
+from matcher.clustering._unions import limit_clusters
 from matcher.errors import BackendError
 from matcher.types import Clusters, SimilarityGraph
 
@@ -47,7 +48,7 @@ class LeidenClusterer(ClustererSettings):
     resolution: float = Field(0.2, ge=0, le=1)
     seed: int = 0
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing.
 
         Raises:
@@ -70,7 +71,7 @@ class LeidenClusterer(ClustererSettings):
             # igraph has one generator for the whole process; this is the one it starts with.
             igraph.set_random_number_generator(import_module("random"))
         labels = np.array(found.membership, np.int64)
-        return edges.clusters(limit_size(labels, (left, right, scores), self.max_size))
+        return edges.clusters(limit_clusters(labels, (left, right, scores), self.max_size))
 
 
 def _load_igraph() -> Any:

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array, vstack
 
-from matcher.clustering._base import ClustererSettings, components, limit_size
+from matcher.clustering._base import ClustererSettings
 from matcher.clustering._ranking import RankedEdges, rank_edges
+from matcher.clustering._unions import components, limit_clusters
 from matcher.types import Clusters, Float64, SimilarityGraph
 
 BLOCK = 512  # rows expanded at a time; bounds the memory of a product
@@ -24,8 +25,9 @@ class MarkovClusterer(ClustererSettings):
     and more. What remains connected in the limit is a cluster; one of more than ``max_size``
     is built anew from its strongest pairs.
 
-    Each row keeps at most ``1 / pruning`` entries. Time is O(n k²) a round for n listings with
-    k entries each, which is long where a giant component has no dense parts; memory is O(n k).
+    Each row keeps at most ``1 / pruning`` entries, its best; a listing with more accepted pairs
+    than that walks along the best of them only. Time is O(n k²) a round for n listings with k
+    entries each, which is long where a giant component has no dense parts; memory is O(n k).
 
     Attributes:
         inflation: The power, above 1; a higher one makes more and smaller clusters.
@@ -47,19 +49,24 @@ class MarkovClusterer(ClustererSettings):
     inflation: float = Field(2.0, gt=1, le=10)
     pruning: float = Field(1e-3, ge=1e-5, le=0.1)
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
         edges = rank_edges(graph, self.min_score)
         if not edges.n_strong:
             return edges.clusters(np.empty(0, np.int64))
-        walks = first_steps(edges)
+        walks = keep_best(first_steps(edges), self._most)
         for _ in range(MOST_ROUNDS):
             walks = self._round(walks)
             if _chaos(walks) < CHAOS:
                 break
         ends = walks.tocoo()
         labels = components(ends.row, ends.col, len(edges.nodes))
-        return edges.clusters(limit_size(labels, edges.strong(), self.max_size))
+        return edges.clusters(limit_clusters(labels, edges.strong(), self.max_size))
+
+    @property
+    def _most(self) -> int:
+        """Most entries in a row."""
+        return int(1 / self.pruning)
 
     def _round(self, walks: csr_array) -> csr_array:
         """Expand, inflate and prune, a block of rows at a time."""
@@ -74,8 +81,20 @@ class MarkovClusterer(ClustererSettings):
         least = np.minimum(self.pruning, _row_reduce(np.maximum, walks))
         walks.data[walks.data < np.repeat(least, np.diff(walks.indptr))] = 0
         walks.eliminate_zeros()
-        scale_rows(walks)
-        return walks
+        return keep_best(walks, self._most)
+
+
+def keep_best(walks: csr_array, most: int) -> csr_array:
+    """Keep the best entries of each row, ties by lower column, and scale rows to 1."""
+    counts = np.diff(walks.indptr)
+    if counts.max(initial=0) > most:
+        rows = np.repeat(np.arange(len(counts)), counts)
+        order = np.lexsort((walks.indices, -walks.data, rows))
+        rank = np.arange(len(rows)) - np.repeat(walks.indptr[:-1], counts)
+        walks.data[order[rank >= most]] = 0
+        walks.eliminate_zeros()
+    scale_rows(walks)
+    return walks
 
 
 def first_steps(edges: RankedEdges) -> csr_array:

@@ -33,7 +33,7 @@ class StarClusterer(ClustererSettings):
         array([0, 0, 0, 1])
     """
 
-    def __call__(self, graph: SimilarityGraph) -> Clusters:
+    def partition(self, graph: SimilarityGraph) -> Clusters:
         """Return the cluster of each listing."""
         edges = rank_edges(graph, self.min_score)
         near = edges.neighbours()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from matcher.clustering import make_clusterer
+from matcher.clustering._ranking import rank_edges
+from matcher.clustering.markov import first_steps, keep_best
 from matcher.errors import BackendError, ConfigError
 from matcher.similarity import build_graph
 
@@ -142,6 +144,20 @@ def test_higher_inflation_splits_a_chain_further():
     ]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
+
+
+@pytest.mark.parametrize("pruning", [0.1, 0.03])
+def test_a_hub_walks_along_its_best_pairs_only(pruning):
+    # The hub's best pairs, itself among them: as many as a row may keep.
+    most = int(1 / pruning)
+    star = {(0, i): 0.5 + i / 1000 for i in range(1, 101)}
+    edges = rank_edges(graph(star, 101), 0.5)
+    walks = keep_best(first_steps(edges), most)
+    assert np.diff(walks.indptr).max() == most
+    hub = walks[[edges.nodes.tolist().index(0)]]
+    kept = {int(edges.nodes[place]) for place in hub.indices}
+    assert kept == {0, *range(102 - most, 101)}
+    np.testing.assert_allclose(walks.sum(axis=1), 1)
 
 
 def test_more_listings_than_one_block():
