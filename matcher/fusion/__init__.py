@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from matcher.fusion._base import ACCEPTED, VetoingFusion, vetoed
+from matcher.fusion._k_reciprocal import KReciprocal
+from matcher.fusion._trees import Trees
+from matcher.fusion.pairs import PairModel, PairsFusion
 from matcher.protocols import Fusion
 from matcher.settings import available, plug_in
 
-__all__ = ["ACCEPTED", "VetoingFusion", "available_fusions", "make_fusion", "vetoed"]
+__all__ = [
+    "ACCEPTED",
+    "KReciprocal",
+    "PairModel",
+    "PairsFusion",
+    "Trees",
+    "VetoingFusion",
+    "available_fusions",
+    "make_fusion",
+    "vetoed",
+]
 
 
 def available_fusions() -> tuple[str, ...]:
