@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
+from matcher.blending import BlendingSettings, make_blending
 from matcher.clustering import make_clusterer
 from matcher.clustering._base import ClustererSettings
 from matcher.encoders import available_encoders, make_encoder
 from matcher.errors import ConfigError
-from matcher.fusion import VetoingFusion, make_fusion
+from matcher.fusion import KReciprocal, PairsFusion, VetoingFusion, make_fusion
 from matcher.protocols import EncoderSpec
 from matcher.settings import Settings, suggest
 
@@ -100,18 +101,25 @@ def _read_modality(name: str, flat: object) -> Modality:
     return modality
 
 
-def _read_fusion(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    settings = dict(value)
-    return make_fusion(settings.pop("method", "boundary"), **settings)
+def _reader(make: Callable[..., Any], default: str | None = None) -> Callable[[object], object]:
+    """From settings with a ``method`` to the plug-in of that name."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        settings = dict(value)
+        return make(settings.pop("method", default), **settings)
+
+    return read
 
 
-def _read_clusterer(value: object) -> object:
-    if not isinstance(value, Mapping):
+_read_blending = _reader(make_blending)
+
+
+def _read_blendings(value: object) -> object:
+    if not isinstance(value, list | tuple):
         return value
-    settings = dict(value)
-    return make_clusterer(settings.pop("method", "average"), **settings)
+    return tuple(_read_blending(step) for step in value)
 
 
 class RunConfig(Settings):
@@ -119,29 +127,53 @@ class RunConfig(Settings):
 
     Attributes:
         encoders: Modalities by name.
+        blending: Changes to the vectors before the search, one after the other; ``method``
+            names a file in ``matcher/blending``. None by default.
         search: How candidates are found.
         fusion: How scores become one; ``method`` names a file in ``matcher/fusion``.
+        reranking: Settings of k-reciprocal re-ranking of the fused scores; None for none.
         clustering: How matches become clusters; ``method`` names a file in
             ``matcher/clustering``.
+        at_least_two: Whether every product is known to have two listings or more: listings that
+            are left alone are then paired, best candidates first. Off by default: real
+            catalogues have single listings.
         matches: "clusters": a listing matches all of its cluster. "pairs": only those that
             the fusion accepts with it directly.
     """
 
     encoders: Annotated[dict[str, Modality], BeforeValidator(_read_modalities), Field(min_length=1)]
+    blending: Annotated[tuple[BlendingSettings, ...], BeforeValidator(_read_blendings)] = ()
     search: Search = Search()
-    fusion: Annotated[VetoingFusion, BeforeValidator(_read_fusion)]
-    clustering: Annotated[ClustererSettings, BeforeValidator(_read_clusterer)]
+    fusion: Annotated[VetoingFusion, BeforeValidator(_reader(make_fusion, "boundary"))]
+    reranking: KReciprocal | None = None
+    clustering: Annotated[ClustererSettings, BeforeValidator(_reader(make_clusterer, "average"))]
+    at_least_two: bool = False
     matches: Literal["clusters", "pairs"] = "clusters"
 
     @model_validator(mode="after")
-    def _fusion_reads_known_modalities(self) -> Self:
-        for name in self.fusion.modalities:
-            if name not in self.encoders:
-                raise ValueError(
-                    f"fusion names the modality {name!r}, which encoders does not have."
-                    f"{suggest(name, list(self.encoders))}"
-                )
+    def _modalities_are_known(self) -> Self:
+        known = list(self.encoders)
+        for step in self.blending:
+            self._refuse_unknown(step.modalities, known, f"blending {step.method}")
+            known += [name for name in step.written if name not in known]
+        self._refuse_unknown(self.fusion.modalities, known, "fusion")
         return self
+
+    @staticmethod
+    def _refuse_unknown(names: tuple[str, ...], known: list[str], where: str) -> None:
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"{where} names the modality {name!r}, which encoders does not have."
+                    f"{suggest(name, known)}"
+                )
+
+    def search_of(self, name: str) -> tuple[bool, float]:
+        """Whether a modality proposes candidates, and the lowest score of one."""
+        if name in self.encoders:
+            return self.encoders[name].candidates, self.encoders[name].min_score
+        step = next(step for step in reversed(self.blending) if name in step.written)
+        return step.candidates, step.min_score
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -180,9 +212,12 @@ class RunConfig(Settings):
             encoders[name] = {**own, **modality.settings}
         return {
             "encoders": encoders,
+            "blending": [_dump(step) for step in self.blending],
             "search": self.search.model_dump(),
-            "fusion": {"method": _file_name(self.fusion), **self.fusion.model_dump()},
-            "clustering": {"method": _file_name(self.clustering), **self.clustering.model_dump()},
+            "fusion": _dump(self.fusion),
+            "reranking": self.reranking and self.reranking.model_dump(),
+            "clustering": _dump(self.clustering),
+            "at_least_two": self.at_least_two,
             "matches": self.matches,
         }
 
@@ -206,24 +241,32 @@ class RunConfig(Settings):
                 )
             encoders |= found or {name: _read_modality(name, {"min_score": 0.5})}
         new = [name for name in encoders if name not in self.encoders]
-        fusion = _restrict(self.fusion, list(encoders), new)
-        return self.model_copy(update={"encoders": encoders, "fusion": fusion})
+        blending = tuple(b for b in self.blending if any(name in encoders for name in b.of))
+        there = [*encoders, *(name for step in blending for name in step.written)]
+        fusion = _restrict(self.fusion, there, new)
+        return self.model_copy(
+            update={"encoders": encoders, "blending": blending, "fusion": fusion}
+        )
 
 
 def _restrict(fusion: VetoingFusion, names: list[str], new: list[str]) -> VetoingFusion:
     """Keep the parts of a fusion that read the modalities ``names``, and add the ``new`` ones."""
+    vetoes = {name: bound for name, bound in fusion.vetoes.items() if name in names}
+    if isinstance(fusion, PairsFusion):
+        # A trained one takes a modality that is gone as missing.
+        return fusion.reading(names, new).model_copy(update={"vetoes": vetoes})
     part = "thresholds" if "thresholds" in type(fusion).model_fields else "weights"
     start = 1.0 if part == "weights" else UNTUNED_THRESHOLD
     given: dict[str, float] = getattr(fusion, part)
     kept = {name: value for name, value in given.items() if name in names}
     kept |= dict.fromkeys(new if kept or new else names[:1], start)
-    vetoes = {name: bound for name, bound in fusion.vetoes.items() if name in names}
     return fusion.model_copy(update={part: kept, "vetoes": vetoes})
 
 
-def _file_name(plug_in: Settings) -> str:
-    """Name of the file that a fusion or clusterer is defined in."""
-    return type(plug_in).__module__.rsplit(".", 1)[-1]
+def _dump(plug_in: Settings) -> dict[str, Any]:
+    """Plain values of a plug-in; its method is the name of the file it is defined in."""
+    method = type(plug_in).__module__.rsplit(".", 1)[-1]
+    return {"method": method, **plug_in.model_dump(mode="json")}
 
 
 def default_yaml() -> str:

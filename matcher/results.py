@@ -28,6 +28,8 @@ class MatchReport:
         counts: Listings, pictures, candidate pairs, accepted pairs, clusters …
         metrics: By name, where labels exist; else empty.
         problems: How many listings each kind of trouble touched.
+        bridges: Ids of listings with direct matches in ten clusters or more, and in how many;
+            at most 20, the worst first.
         seconds: By step.
         versions: Of Python, this package and the libraries that were used.
     """
@@ -39,8 +41,25 @@ class MatchReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     problems: Mapping[str, int] = field(default_factory=dict)
+    bridges: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NearMisses:
+    """The candidate pairs that came closest to a match without being one, best first.
+
+    Attributes:
+        pairs: With the score of each modality.
+        scores: Fused score of each in [0, 1], vetoes left aside; it may reach 0.5 where a veto
+            or the other listings of a cluster spoke against it.
+        reasons: For each pair, what speaks for it and against it.
+    """
+
+    pairs: ScoredPairs
+    scores: Float32
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,7 @@ class MatchResult:
         candidate_scores: Fused scores of all candidate pairs, for their distribution.
         candidate_truth: Whether each candidate pair is of one product; None without labels.
         report: How the result came about.
+        near: The pairs that came closest without being matches; None where nobody looked.
     """
 
     listings: Listings
@@ -70,6 +90,7 @@ class MatchResult:
     candidate_scores: Float32
     candidate_truth: Bool | None
     report: MatchReport
+    near: NearMisses | None = None
 
     @property
     def clusters(self) -> pd.DataFrame:
@@ -85,6 +106,11 @@ class MatchResult:
     def pairs(self) -> pd.DataFrame:
         """One row per accepted pair; the columns of ``pairs_table``."""
         return _to_pandas(self.pairs_table())
+
+    @property
+    def near_misses(self) -> pd.DataFrame:
+        """One row per pair that came closest without being a match; columns as ``pairs``."""
+        return _to_pandas(self.near_misses_table())
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -122,18 +148,29 @@ class MatchResult:
             Columns ``id_left``, ``id_right`` (with ``title_left``, ``title_right``), one
             float32 column a modality (null where a listing lacks it), ``score``, ``reason``.
         """
+        return self._table(self.accepted, self.scores, self.reasons, titles)
+
+    def near_misses_table(self) -> pa.Table:
+        """The pairs that came closest without being matches, in the columns of ``pairs_table``."""
+        if self.near is None:
+            return self.pairs_table(titles=True).slice(0, 0)
+        return self._table(self.near.pairs, self.near.scores, self.near.reasons, titles=True)
+
+    def _table(
+        self, pairs: ScoredPairs, scores: Float32, reasons: tuple[str, ...], titles: bool
+    ) -> pa.Table:
         right = self.right_listings or self.listings
-        ends = (("left", self.accepted.left, self.listings), ("right", self.accepted.right, right))
+        ends = (("left", pairs.left, self.listings), ("right", pairs.right, right))
         columns: dict[str, Any] = {}
         for side, rows, listings in ends:
             columns[f"id_{side}"] = pa.array(listings.ids, pa.string()).take(pa.array(rows))
             if titles:
                 texts = pa.array(listings.titles, pa.string())
                 columns[f"title_{side}"] = texts.take(pa.array(rows))
-        for name, values in self.accepted.scores.items():
+        for name, values in pairs.scores.items():
             columns[name] = pa.array(values, pa.float32(), from_pandas=True)
-        columns["score"] = pa.array(self.scores, pa.float32())
-        columns["reason"] = pa.array(self.reasons, pa.string())
+        columns["score"] = pa.array(scores, pa.float32())
+        columns["reason"] = pa.array(reasons, pa.string())
         return pa.table(columns)
 
 

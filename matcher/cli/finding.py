@@ -25,6 +25,7 @@ def dedupe(
     out: o.Out = Path("matcher-out"),
     encoders: o.Encoders = None,
     config: o.Config = None,
+    decisions: o.Decisions = None,
     show: Annotated[int, typer.Option(min=0, help="Clusters to print.")] = 3,
     as_json: o.AsJson = False,
     id: o.Id = None,
@@ -41,7 +42,8 @@ def dedupe(
 
     Writes matches.csv (id, matches), clusters.csv (id, cluster), pairs.parquet (both ids, a
     score a modality, the fused score, the reason), pairs.csv (the same with titles, safe to
-    open in a spreadsheet), run.json (settings, counts, seconds, metrics) and report.html.
+    open in a spreadsheet), near_misses.csv (the pairs that came closest), run.json (settings,
+    counts, seconds, metrics) and report.html.
     """
     from matcher.jobs.dedupe import dedupe as run
     from matcher.jobs.steps import resolve_config
@@ -49,7 +51,12 @@ def dedupe(
     settings = resolve_config(config, encoders)
     columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
     read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
-    _carry_out(lambda: run(read(listings, images), config=settings), out, as_json, show)
+    _carry_out(
+        lambda: run(read(listings, images), config=settings, decisions=decisions),
+        out,
+        as_json,
+        show,
+    )
 
 
 @app.command()
@@ -81,8 +88,8 @@ def match(
 ) -> None:
     """Match the listings of two sources; no pairs inside a source.
 
-    Writes matches.csv (id of LEFT, matching ids of RIGHT), pairs.parquet, pairs.csv, run.json
-    and report.html.
+    Writes matches.csv (id of LEFT, matching ids of RIGHT), pairs.parquet, pairs.csv,
+    near_misses.csv, run.json and report.html.
     """
     from matcher.jobs.sources import match as run
     from matcher.jobs.steps import resolve_config

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from matcher.cli import finding, fitting  # noqa: F401  # they join the application
+from matcher.cli import (  # noqa: F401  # they join the application
+    auditing,
+    describing,
+    finding,
+    fitting,
+)
 from matcher.cli.app import app
 from matcher.cli.show import say, show_warnings, warn
 from matcher.errors import MatcherError

@@ -45,6 +45,15 @@ Config: TypeAlias = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Decisions: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Table of pairs that a person has decided: id_left, id_right, decision (same or "
+        "different).",
+        rich_help_panel=RUN,
+    ),
+]
 Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print the report as JSON instead of text.")

@@ -102,6 +102,11 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     for names, why in by_reason(result.report.left_out):
         say(f"Left out: {names}: {why}")
     _show_problems(result.report.problems)
+    for id, n in list(result.report.bridges.items())[:1]:
+        say(
+            f"{_count(len(result.report.bridges), 'listing')} with direct matches in ten clusters "
+            f"or more, such as {id} in {n:,}; see bridges in run.json."
+        )
     _show_metrics(result)
     shown = out / "report.html"
     say(f"Written to {out}: {', '.join(_files(out))}.")
@@ -113,7 +118,8 @@ def _count(n: int, noun: str) -> str:
 
 
 def _files(out: Path) -> list[str]:
-    names = ("matches.csv", "clusters.csv", "pairs.parquet", "pairs.csv", "run.json")
+    tables = ("matches.csv", "clusters.csv", "pairs.parquet", "pairs.csv", "near_misses.csv")
+    names = (*tables, "run.json")
     return [name for name in names if (out / name).exists()]
 
 

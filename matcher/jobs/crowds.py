@@ -12,19 +12,25 @@ import numpy as np
 
 from matcher.clustering._base import number_by_first_member
 from matcher.config import RunConfig
-from matcher.fusion import ACCEPTED
 from matcher.search import Distinct, score_pairs
 from matcher.types import Clusters, Encoded, Int64
 
 LARGEST_FAMILY = 25  # copies that are searched one by one
 
 
-def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> tuple[Int64, Int64]:
+def leaders(
+    config: RunConfig, encoded: Mapping[str, Encoded], named: Int64 | None = None
+) -> tuple[Int64, Int64]:
     """The listings to search, and for each listing of all the one that stands for it.
 
     A crowd is more than 25 listings that are the same in every modality and that the fusion
     accepts as matches of one another. Where direct pairs are wanted there are none: each pair
     has to be found by itself.
+
+    Args:
+        config: Its fusion says whether a crowd's listings match one another.
+        encoded: All listings, by modality.
+        named: Rows that stand for themselves, since something has been decided about them.
 
     Returns:
         Rows, ascending, shape ``(m,)``; and of each listing the first of its crowd, or itself,
@@ -40,9 +46,9 @@ def leaders(config: RunConfig, encoded: Mapping[str, Encoded]) -> tuple[Int64, I
     crowded = np.flatnonzero(counts > LARGEST_FAMILY)
     heads = first[crowded].astype(np.int64)
     if len(heads):
-        likeness = config.fusion(score_pairs(heads, heads, encoded))
-        crowded = crowded[likeness >= ACCEPTED]
+        crowded = crowded[config.fusion.same_product(score_pairs(heads, heads, encoded))]
     member = np.isin(inverse, crowded)
+    member[[] if named is None else named] = False
     leader = np.where(member, first[inverse], np.arange(n)).astype(np.int64)
     return np.unique(leader), leader
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from matcher.clustering import Constraints, bridges, chaining
 from matcher.config import RunConfig
 from matcher.explain import explain_pairs
-from matcher.fusion import ACCEPTED
+from matcher.fusion import ACCEPTED, VetoingFusion
 from matcher.io.columns import Columns
 from matcher.jobs.crowds import leaders, rejoin
+from matcher.jobs.decisions import as_constraints, decide_pairs
+from matcher.jobs.near import explain_near_misses, find_near_misses
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -20,15 +24,17 @@ from matcher.jobs.steps import (
     Stopwatch,
     accepted_graph,
     as_listings,
+    cluster,
     count_problems,
     encode,
     find_candidates,
+    fuse,
     library_versions,
     pair_graph,
     resolve_config,
 )
 from matcher.metrics import score_clusters, score_matches
-from matcher.results import MatchReport, MatchResult
+from matcher.results import MatchReport, MatchResult, NearMisses
 from matcher.search import score_pairs, take_rows
 from matcher.types import (
     UNLABELLED,
@@ -43,6 +49,8 @@ from matcher.types import (
 )
 
 MOST_MATCHES = 50  # ids in a row of matches
+MANY_CLUSTERS = 10  # a listing with accepted pairs into as many is reported as a bridge
+SHOWN_BRIDGES = 20
 
 
 def dedupe(
@@ -52,6 +60,7 @@ def dedupe(
     config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
+    decisions: str | Path | Constraints | None = None,
 ) -> MatchResult:
     """Find the listings of one table that are the same product.
 
@@ -62,6 +71,8 @@ def dedupe(
         config: A config, its values by name, or the path of a YAML file; None for the default.
         encoders: Names of modalities or encoders to use, of those in the config; None for all.
         columns: Names of the columns; those not given are detected.
+        decisions: What a person has decided about pairs: a table with the columns ``id_left``,
+            ``id_right`` and ``decision`` ("same" or "different"), or ``Constraints`` by row.
 
     Returns:
         Clusters, matches and accepted pairs as tables, with metrics where there are labels.
@@ -83,23 +94,24 @@ def dedupe(
     watch, config = Stopwatch(), resolve_config(config, encoders)
     with watch.step("read"):
         listings = as_listings(listings, images, columns)
+        decided = as_constraints(decisions, listings.ids)
     with watch.step("encode"):
         encodings = encode(config, listings, listings)
-    (encoded,) = encodings.tables
+    (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
-        rows, first = leaders(config, encoded)
-        searched = {name: take_rows(table, rows) for name, table in encoded.items()}
-        candidates = find_candidates(config, searched)
+        found = search(config, encoded, decided)
     with watch.step("cluster"):
-        fused = config.fusion(candidates)
-        clusters = rejoin(config.clustering(pair_graph(candidates, fused)), rows, first)
+        among = cluster(config, found.candidates, found.fused, decided.among(found.rows))
+        clusters = rejoin(among, found.rows, found.first)
     with watch.step("explain"):
-        direct = rows[candidates.left], rows[candidates.right]
-        accepted, scores = _accept(config, direct, fused, clusters, encoded)
-        reasons = explain_pairs(accepted, encoded, encoded)
-    graph = accepted_graph(accepted, scores)
+        accepted, scores = _accept(config, found, clusters, encoded, decided)
+        graph = accepted_graph(accepted, scores)
+        titles = listings.titles, listings.titles
+        reasons = explain_pairs(accepted, plain, plain, titles, graph)
+        near = _near(config, found, among, (encoded, plain), listings, graph)
     metrics = _score(graph, clusters, listings.groups)
-    counts = _count(listings, candidates, accepted, clusters)
+    counts = _count(listings, found, accepted, clusters, among)
+    bridging = _bridges(listings, found, among)
     return MatchResult(
         listings=listings,
         right_listings=None,
@@ -108,10 +120,55 @@ def dedupe(
         accepted=accepted,
         scores=scores,
         reasons=reasons,
-        candidate_scores=fused,
-        candidate_truth=_truth(*direct, listings.groups),
-        report=_report(config, listings, encodings, counts, metrics, watch.seconds),
+        candidate_scores=found.fused,
+        candidate_truth=_truth(*found.ends(), listings.groups),
+        report=_report(config, listings, encodings, counts, metrics, bridging, watch.seconds),
+        near=near,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The candidates of a run, among the listings that were searched.
+
+    Attributes:
+        rows: Listings that were searched, ascending, shape ``(m,)``.
+        first: For each listing of all the one searched in its stead, or itself, shape ``(n,)``.
+        candidates: Pairs of places in ``rows``.
+        fusion: Bound to the candidates.
+        fused: Fused score of each candidate.
+    """
+
+    rows: Int64
+    first: Int64
+    candidates: ScoredPairs
+    fusion: VetoingFusion
+    fused: Float32
+
+    def ends(self) -> tuple[Int64, Int64]:
+        """The candidates' left and right listings among all."""
+        return self.rows[self.candidates.left], self.rows[self.candidates.right]
+
+    def judge(self, pairs: ScoredPairs) -> Float32:
+        """Fused scores of pairs among all listings; a candidate's is the one it has."""
+        place = np.searchsorted(self.rows, self.first)
+        ends = np.sort(np.stack([place[pairs.left], place[pairs.right]]), axis=0)
+        n = len(self.rows)
+        fused = self.fusion(ScoredPairs(ends[0], ends[1], pairs.scores, n, n))
+        keys = self.candidates.left * n + self.candidates.right  # ascending
+        at = np.minimum(np.searchsorted(keys, ends[0] * n + ends[1]), max(len(keys) - 1, 0))
+        if len(keys):
+            fused = np.where(keys[at] == ends[0] * n + ends[1], self.fused[at], fused)
+        return fused
+
+
+def search(config: RunConfig, encoded: Mapping[str, Encoded], decided: Constraints) -> Found:
+    """Find the candidates within one table, crowds as one, and fuse their scores."""
+    rows, first = leaders(config, encoded, decided.rows())
+    searched = {name: take_rows(table, rows) for name, table in encoded.items()}
+    candidates = find_candidates(config, searched)
+    fusion, fused = fuse(config, candidates, searched)
+    return Found(rows, first, candidates, fusion, fused)
 
 
 def pairs_within(clusters: Clusters, most: int = MOST_MATCHES) -> tuple[Int64, Int64]:
@@ -136,20 +193,38 @@ def pairs_within(clusters: Clusters, most: int = MOST_MATCHES) -> tuple[Int64, I
 
 def _accept(
     config: RunConfig,
-    direct: tuple[Int64, Int64],
-    fused: Float32,
+    found: Found,
     clusters: Clusters,
     encoded: Mapping[str, Encoded],
+    decided: Constraints,
 ) -> tuple[ScoredPairs, Float32]:
     """The pairs that count as matches, best first, with their fused scores."""
     if config.matches == "clusters":
         left, right = pairs_within(clusters)
     else:
-        left, right = (rows[fused >= ACCEPTED] for rows in direct)
-    scores = config.fusion(score_pairs(left, right, encoded))
+        accepted = found.fused >= ACCEPTED
+        left, right = found.ends()
+        left, right = decide_pairs(left[accepted], right[accepted], decided)
+    pairs = score_pairs(left, right, encoded)
+    scores = found.judge(pairs)
     best_first = np.lexsort((right, left, -scores))
-    left, right = left[best_first], right[best_first]
-    return score_pairs(left, right, encoded), scores[best_first]
+    return score_pairs(left[best_first], right[best_first], encoded), scores[best_first]
+
+
+def _near(
+    config: RunConfig,
+    found: Found,
+    among: Clusters,
+    encoded: tuple[Mapping[str, Encoded], Mapping[str, Encoded]],
+    listings: Listings,
+    graph: Matches,
+) -> NearMisses:
+    """The candidates that came closest to a match; scored as blended, explained as encoded."""
+    clusters = among if config.matches == "clusters" else None
+    near, scores = find_near_misses(found.fusion, found.candidates, found.fused, clusters)
+    left, right = found.ends()
+    pairs = score_pairs(left[near], right[near], encoded[0])
+    return explain_near_misses(pairs, scores, (encoded[1],), (listings, listings), graph)
 
 
 def _score(graph: Matches, clusters: Clusters, groups: Int64 | None) -> dict[str, float]:
@@ -167,20 +242,33 @@ def _truth(left: Int64, right: Int64, groups: Int64 | None) -> Bool | None:
 
 
 def _count(
-    listings: Listings, candidates: ScoredPairs, accepted: ScoredPairs, clusters: Clusters
+    listings: Listings,
+    found: Found,
+    accepted: ScoredPairs,
+    clusters: Clusters,
+    among: Clusters,
 ) -> dict[str, int]:
     sizes = np.bincount(clusters.labels, minlength=1)
+    graph = pair_graph(found.candidates, found.fused)
     return {
         "listings": len(listings),
         "with_title": sum(map(bool, listings.titles)),
         "with_image": sum(ref is not None for ref in listings.images),
         "labelled": 0 if listings.groups is None else int((listings.groups >= 0).sum()),
-        "candidate_pairs": len(candidates),
+        "candidate_pairs": len(found.candidates),
         "accepted_pairs": len(accepted),
         "clusters": int((sizes > 1).sum()),
         "clustered_listings": int(sizes[sizes > 1].sum()),
         "largest_cluster": int(sizes.max()),
+        "chains": int((chaining(graph, among).least_alike == 0).sum()),
     }
+
+
+def _bridges(listings: Listings, found: Found, among: Clusters) -> dict[str, int]:
+    """Ids of the listings with direct matches in many clusters, and in how many."""
+    worst = bridges(pair_graph(found.candidates, found.fused), among, least=MANY_CLUSTERS)
+    ids = (listings.ids[row] for row in found.rows[worst.row[:SHOWN_BRIDGES]].tolist())
+    return dict(zip(ids, worst.n_clusters[:SHOWN_BRIDGES].tolist(), strict=True))
 
 
 def _report(
@@ -189,6 +277,7 @@ def _report(
     encodings: Encodings,
     counts: dict[str, int],
     metrics: dict[str, float],
+    bridging: dict[str, int],
     seconds: dict[str, float],
 ) -> MatchReport:
     problems = count_problems(listings, encodings.tables[0])
@@ -200,6 +289,7 @@ def _report(
         counts=counts,
         metrics=metrics,
         problems=dict(problems.most_common(KINDS_OF_PROBLEM)),
+        bridges=bridging,
         seconds=seconds,
         versions=library_versions(),
     )

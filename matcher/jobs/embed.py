@@ -42,7 +42,9 @@ def embed(
         )
     listings = as_listings(listings, images, columns)
     one = {name: chosen.encoders[name].model_copy(update={"candidates": True})}
-    encodings = encode(chosen.model_copy(update={"encoders": one}), listings, listings)
+    encodings = encode(
+        chosen.model_copy(update={"encoders": one, "blending": ()}), listings, listings
+    )
     if name not in encodings.tables[0]:
         raise BackendError(encodings.left_out[name])
     return listings, encodings.tables[0][name]

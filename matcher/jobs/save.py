@@ -18,7 +18,8 @@ def save(result: MatchResult, out: OutputFolder) -> None:
 
     ``matches.csv`` (id, matches), ``clusters.csv`` (id, cluster; not between two sources),
     ``pairs.parquet`` (ids, a score a modality, fused score, reason), ``pairs.csv`` (the same
-    with titles, safe to open in a spreadsheet), ``run.json``, ``report.html``.
+    with titles, safe to open in a spreadsheet), ``near_misses.csv`` (likewise, the pairs that
+    came closest), ``run.json``, ``report.html``.
 
     Args:
         result: What to write.
@@ -34,6 +35,7 @@ def save(result: MatchResult, out: OutputFolder) -> None:
         write_csv(result.clusters_table(), out.file("clusters.csv"))
     write_parquet(result.pairs_table(), out.file("pairs.parquet"))
     write_csv(_readable(result.pairs_table(titles=True)), out.file("pairs.csv"))
+    write_csv(_readable(result.near_misses_table()), out.file("near_misses.csv"))
     write_json(asdict(result.report), out.file("run.json"))
     write_text(render_report(result), out.file("report.html"))
 

@@ -13,6 +13,7 @@ from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
 from matcher.io.columns import Columns
 from matcher.jobs.assignment import assign
+from matcher.jobs.near import explain_near_misses, find_near_misses
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -24,10 +25,12 @@ from matcher.jobs.steps import (
     count_problems,
     encode,
     find_candidates,
+    fuse,
     library_versions,
     resolve_config,
 )
 from matcher.results import MatchReport, MatchResult
+from matcher.search import score_pairs
 from matcher.types import Bool, Float32, Listings, ScoredPairs
 
 
@@ -100,10 +103,15 @@ def match_rows(
     ours, theirs = encodings.tables
     with watch.step("search"):
         candidates = find_candidates(config, ours, theirs)
-    fused = config.fusion(candidates)
+    fusion, fused = fuse(config, candidates, ours, theirs)
     with watch.step("explain"):
-        accepted, scores = _best_first(candidates, fused, choose(candidates, fused))
-        reasons = explain_pairs(accepted, ours, theirs)
+        kept = choose(candidates, fused)
+        accepted, scores = _best_first(candidates, fused, kept)
+        seen, their_seen = encodings.plain
+        reasons = explain_pairs(accepted, seen, their_seen, (left.titles, right.titles))
+        near, near_scores = find_near_misses(fusion, candidates, fused, None)
+        pairs = score_pairs(candidates.left[near], candidates.right[near], ours, theirs)
+        missed = explain_near_misses(pairs, near_scores, encodings.plain, (left, right))
     return MatchResult(
         listings=left,
         right_listings=right,
@@ -115,6 +123,7 @@ def match_rows(
         candidate_scores=fused,
         candidate_truth=None,
         report=_report(config, left, right, encodings, candidates, accepted, watch.seconds),
+        near=missed,
     )
 
 

@@ -14,13 +14,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from matcher.clustering import Constraints, give_mates
 from matcher.config import RunConfig
 from matcher.errors import BackendError
+from matcher.fusion import VetoingFusion
 from matcher.io.columns import Columns
 from matcher.io.listings import listings_from_table, read_listings
+from matcher.jobs.pair_models import with_pair_model
 from matcher.search import make_index, score_pairs, union_pairs
 from matcher.similarity import build_graph
-from matcher.types import Encoded, Float32, Listings, Matches, ScoredPairs, SimilarityGraph
+from matcher.types import (
+    Clusters,
+    Encoded,
+    Float32,
+    Listings,
+    Matches,
+    ScoredPairs,
+    SimilarityGraph,
+)
 
 ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
 ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
@@ -45,13 +56,16 @@ def resolve_config(config: ConfigLike, encoders: str | Sequence[str] | None = No
 
     Args:
         config: A config, its values by name, the path of a YAML file, or None for the default.
+            A pair model that it names is read: relative to the file, else to this folder.
         encoders: Names of modalities or encoders, as a list or split by commas; None keeps all.
     """
+    beside = Path()
     if isinstance(config, str | Path):
+        beside = Path(config).parent
         config = RunConfig.load(Path(config))
     if isinstance(config, Mapping):
         config = RunConfig.read(config, "config")
-    config = config or RunConfig.default()
+    config = with_pair_model(config or RunConfig.default(), beside)
     if encoders is None:
         return config
     names = encoders.split(",") if isinstance(encoders, str) else list(encoders)
@@ -80,12 +94,15 @@ class Encodings:
     """What the encoders made of one or several tables.
 
     Attributes:
-        tables: For each table, its rows by modality.
+        tables: For each table, its rows by modality, blended where the config says so.
         left_out: By modality that did not run: why.
+        plain: For each table, its rows before they were blended: they hold what the listing
+            itself says.
     """
 
     tables: tuple[dict[str, Encoded], ...]
     left_out: dict[str, str]
+    plain: tuple[dict[str, Encoded], ...]
 
     def about(self) -> dict[str, dict[str, Any]]:
         """By modality that ran: its fingerprint, and how many listings have it."""
@@ -126,7 +143,10 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
     if not encoded[0]:
         told = "; ".join(f"{names}: {why.rstrip('.')}" for names, why in by_reason(left_out))
         raise BackendError(f"None of the encoders could run: {told}.")
-    return Encodings(encoded, left_out)
+    blended = encoded
+    for step in config.blending:
+        blended = step.blend(*blended)
+    return Encodings(blended, left_out, encoded)
 
 
 def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> ScoredPairs:
@@ -140,10 +160,10 @@ def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> Scored
     """
     graphs = []
     for name, queries in tables[0].items():
-        modality = config.encoders[name]
-        if not modality.candidates:
+        proposes, min_score = config.search_of(name)
+        if not proposes:
             continue
-        bounds: dict[str, Any] = {"k": config.search.neighbors, "min_score": modality.min_score}
+        bounds: dict[str, Any] = {"k": config.search.neighbors, "min_score": min_score}
         index = make_index(tables[-1][name], config.search.method)
         within = len(tables) == 1
         graphs.append(index.search_within(**bounds) if within else index.search(queries, **bounds))
@@ -154,6 +174,32 @@ def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> Scored
         )
     left, right = union_pairs(graphs, within=len(tables) == 1)
     return score_pairs(left, right, *tables)
+
+
+def fuse(
+    config: RunConfig, candidates: ScoredPairs, *tables: Mapping[str, Encoded]
+) -> tuple[VetoingFusion, Float32]:
+    """Fuse the scores of all candidates.
+
+    Returns:
+        The fusion, bound to these candidates, and their fused scores, shape ``(m,)``.
+    """
+    fusion = config.fusion.bind(candidates, *tables)
+    fused = fusion(candidates)
+    if config.reranking is not None and len(tables) == 1:
+        fused = config.reranking(candidates, fused)
+    return fusion, fused
+
+
+def cluster(
+    config: RunConfig, candidates: ScoredPairs, fused: Float32, decided: Constraints | None = None
+) -> Clusters:
+    """Cluster the listings of one table by the fused scores of their candidates."""
+    graph = pair_graph(candidates, fused)
+    clusters = config.clustering(graph, decided)
+    if config.at_least_two:
+        return give_mates(clusters, graph, decided, max_size=2)
+    return clusters
 
 
 def pair_graph(pairs: ScoredPairs, scores: Float32, within: bool = True) -> SimilarityGraph:

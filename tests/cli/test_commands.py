@@ -38,7 +38,8 @@ def out(listings, images, tmp_path_factory):
 
 def test_everything_promised_is_written_and_nothing_else(out):
     assert sorted(path.name for path in out.iterdir()) == [
-        "clusters.csv", "matches.csv", "pairs.csv", "pairs.parquet", "report.html", "run.json",
+        "clusters.csv", "matches.csv", "near_misses.csv", "pairs.csv", "pairs.parquet",
+        "report.html", "run.json",
     ]  # fmt: skip
 
 
