@@ -56,8 +56,8 @@ def held_out_in_all(listings: Listings, config: RunConfig, n_folds: int, seed: i
     total = 0.0
     for k in range(n_folds):
         scored = fold == k
-        fitted = fit(config, pairs, groups, _disjoint(~scored, scored))
-        total += row_f1(fitted, pairs, groups, scored) * scored.mean()
+        fitted = fit(config, pairs, groups, _disjoint(~scored, scored), encoded=(encoded,))
+        total += row_f1(fitted, pairs, groups, scored, encoded=(encoded,)) * scored.mean()
     return float(total)
 
 
@@ -79,7 +79,7 @@ def held_out_alone(
         (encoded,) = encode(config, learning, learning).tables
         pairs = find_candidates(config, encoded)
         everyone = np.ones(len(learning), dtype=bool)
-        fitted = fit(config, pairs, _labels(learning), everyone)
+        fitted = fit(config, pairs, _labels(learning), everyone, encoded=(encoded,))
         for name, value in as_given(take(listings, np.flatnonzero(scored)), fitted).items():
             totals[name] = totals.get(name, 0.0) + value * float(scored.mean())
     return totals

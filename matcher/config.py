@@ -241,11 +241,15 @@ class RunConfig(Settings):
                 )
             encoders |= found or {name: _read_modality(name, {"min_score": 0.5})}
         new = [name for name in encoders if name not in self.encoders]
-        blending = tuple(b for b in self.blending if any(name in encoders for name in b.of))
-        there = [*encoders, *(name for step in blending for name in step.written)]
+        there, blending = list(encoders), []
+        for step in self.blending:
+            kept = step.restricted(there)
+            if kept is not None:
+                blending.append(kept)
+                there += [name for name in kept.written if name not in there]
         fusion = _restrict(self.fusion, there, new)
         return self.model_copy(
-            update={"encoders": encoders, "blending": blending, "fusion": fusion}
+            update={"encoders": encoders, "blending": tuple(blending), "fusion": fusion}
         )
 
 

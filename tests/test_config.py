@@ -23,12 +23,62 @@ def test_committed_configs_load_and_say_how_to_run_them(path):
     assert "# Hardware:" in header
 
 
-def test_default_and_shopee_config_differ_in_one_threshold():
+def test_default_and_shopee_config_look_at_the_same():
     shopee, default = RunConfig.load(CONFIGS / "shopee.yaml"), RunConfig.default()
-    fusion = default.fusion.model_copy(
-        update={"thresholds": {**default.fusion.thresholds, "models": 3.0}}
-    )
-    assert shopee == default.model_copy(update={"fusion": fusion})
+    assert shopee.encoders == default.encoders
+    assert shopee.fusion.vetoes == default.fusion.vetoes
+    assert default.reranking is None
+    assert not default.at_least_two
+
+
+BLENDED = """
+encoders: {words: {encoder: tfidf}, phash: {}}
+blending: [{method: inb, of: [words, phash], into: both, candidates: false, min_score: 0.6}]
+fusion: {thresholds: {both: 0.7}}
+reranking: {neighbors: 4}
+at_least_two: true
+clustering: {}
+"""
+
+
+def test_a_blended_modality_is_known_to_fusion_and_search():
+    config = RunConfig.parse(BLENDED, "here")
+    assert config.search_of("both") == (False, 0.6)
+    assert config.search_of("words") == (True, 0.3)
+    assert RunConfig.read(config.dump(), "again") == config
+    assert config.reranking.neighbors == 4
+    assert config.at_least_two
+
+
+def test_a_blending_of_an_unknown_modality_is_refused():
+    with pytest.raises(ConfigError, match="blending inb names the modality 'wrds'"):
+        RunConfig.parse(BLENDED.replace("of: [words", "of: [wrds"), "here")
+
+
+def test_selecting_keeps_a_blending_while_one_of_its_modalities_is_there():
+    config = RunConfig.parse(BLENDED, "here")
+    assert config.select(["words"]).fusion.thresholds == {"both": 0.7}
+    part = config.select(["words"])
+    assert part.blending[0].of == ("words",)
+    assert RunConfig.read(part.dump(), "again") == part
+    gone = config.select(["efficientnet"])
+    assert gone.blending == ()
+    assert gone.fusion.thresholds == {"efficientnet": 0.9}
+
+
+PAIRS = """
+encoders: {words: {encoder: tfidf}, phash: {}}
+fusion: {method: pairs, scores: [words, phash], ranks: [words]}
+clustering: {}
+"""
+
+
+def test_selecting_for_a_pair_model_before_and_after_training():
+    config = RunConfig.parse(PAIRS, "here")
+    part = config.select(["phash", "bert"]).fusion
+    assert (part.scores, part.ranks) == (("phash", "bert"), ("bert",))
+    trained = RunConfig.parse(PAIRS.replace("pairs,", "pairs, model: m,"), "here")
+    assert trained.select(["phash"]).fusion.scores == ("words", "phash")
 
 
 def test_selecting_what_is_there_leaves_the_fusion_as_it_was():

@@ -24,15 +24,17 @@ def test_links_lead_to_files(root, name):
 
 
 def test_every_command_and_encoder_is_in_the_documents(root):
+    from matcher.blending import available_blendings
     from matcher.clustering import available_clusterers
     from matcher.encoders import available_encoders
     from matcher.fusion import available_fusions
 
     guide = (root / "docs" / "guide.md").read_text(encoding="utf-8")
-    for name in (*available_encoders(), *available_clusterers(), *available_fusions()):
+    plug_ins = (available_encoders, available_blendings, available_clusterers, available_fusions)
+    for name in (name for available in plug_ins for name in available()):
         assert f"`{name}`" in guide
     readme = (root / "README.md").read_text(encoding="utf-8")
-    for command in ("dedupe", "match", "tune", "evaluate", "search", "embed"):
+    for command in ("dedupe", "match", "tune", "audit", "describe", "evaluate", "search", "embed"):
         assert f"`matcher {command}" in readme
 
 

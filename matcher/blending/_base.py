@@ -70,6 +70,18 @@ class BlendingSettings(Settings):
         """Names of the modalities that are written."""
         return self.of if self.into is None else (self.into,)
 
+    def restricted(self, names: Sequence[str]) -> Self | None:
+        """The same blending of those of its modalities that ``names`` has.
+
+        Returns:
+            None where there is nothing left to blend, or it lacks what it goes by.
+        """
+        of = tuple(name for name in self.of if name in names)
+        needed = [name for name in self.modalities if name not in self.of]
+        if not of or any(name not in names for name in needed):
+            return None
+        return self.model_copy(update={"of": of})
+
     def blend(self, *tables: Mapping[str, Encoded]) -> tuple[dict[str, Encoded], ...]:
         """Change the vectors of one table, or of queries and the gallery they are searched in.
 
@@ -132,6 +144,14 @@ class MixtureBlending(BlendingSettings):
                     f"Received: of {', '.join(self.of)}"
                 )
         return self
+
+    def restricted(self, names: Sequence[str]) -> Self | None:
+        """The same blending of those of its modalities that ``names`` has; see the base class."""
+        kept = super().restricted(names)
+        if kept is None:
+            return None
+        weights = {name: weight for name, weight in self.weights.items() if name in kept.of}
+        return kept.model_copy(update={"weights": weights})
 
     def _write(
         self, names: tuple[str, ...], tables: Sequence[Mapping[str, Encoded]]

@@ -1,4 +1,4 @@
-"""The commands around finding matches: thresholds, scores, vectors, settings."""
+"""The commands around finding matches: scores, vectors, settings."""
 
 from __future__ import annotations
 
@@ -27,47 +27,6 @@ def evaluate(
 
     columns = Columns.read({"id": id, "group": group}, "the column options")
     say_json(run(truth, matches, columns, encoding=encoding, delimiter=delimiter))
-
-
-@app.command()
-def tune(
-    listings: o.Table,
-    out: Annotated[Path, typer.Option(metavar="CONFIG.yaml", help="Config to write.")],
-    images: o.Images = None,
-    encoders: o.Encoders = None,
-    config: o.Config = None,
-    seed: Annotated[int, typer.Option(help="Seeds the split into halves.")] = 0,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    group: o.Group = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
-) -> None:
-    """Fit the thresholds to labelled listings and write a config that dedupe takes.
-
-    Prints the row F1 to expect on products that were not seen: thresholds from one half of the
-    products, scored on the other, both ways.
-    """
-    from matcher.io.atomic import check_writable
-    from matcher.jobs.tune import tune as run
-    from matcher.jobs.tune import write_config
-
-    check_writable(out)
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
-    with progress_bars():
-        tuned = run(read(listings, images), config=config, encoders=encoders, seed=seed)
-    write_config(tuned, out)
-    say(
-        f"Row F1 to expect on products not seen: {tuned.expected_f1:.4f} "
-        f"(gallery {tuned.gallery_size:,}); on those that set the thresholds: "
-        f"{tuned.fitted_f1:.4f}."
-    )
-    say(f"Written to {out}; use it with: matcher dedupe LISTINGS --config {out}")
 
 
 @app.command()

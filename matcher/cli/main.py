@@ -11,6 +11,7 @@ from matcher.cli import (  # noqa: F401  # they join the application
     describing,
     finding,
     fitting,
+    tuning,
 )
 from matcher.cli.app import app
 from matcher.cli.show import say, show_warnings, warn

@@ -186,7 +186,7 @@ def fuse(
     """
     fusion = config.fusion.bind(candidates, *tables)
     fused = fusion(candidates)
-    if config.reranking is not None and len(tables) == 1:
+    if config.reranking is not None and len(tables) < 2:
         fused = config.reranking(candidates, fused)
     return fusion, fused
 

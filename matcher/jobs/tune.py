@@ -1,16 +1,18 @@
-"""Thresholds from a labelled table, with the F1 to expect on products not seen."""
+"""Thresholds from labels, with what to expect of them on products not seen."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import yaml
 
-from matcher.calibration import PairJudge, cluster_row_f1, fit_clusterer, fit_fusion
+from matcher.calibration import Gallery, Interval, Promise
 from matcher.config import RunConfig
-from matcher.errors import DataError
+from matcher.errors import ConfigError, DataError
 from matcher.io.atomic import write_atomically
 from matcher.io.columns import Columns
 from matcher.jobs.steps import (
@@ -19,13 +21,21 @@ from matcher.jobs.steps import (
     as_listings,
     encode,
     find_candidates,
-    pair_graph,
     resolve_config,
 )
-from matcher.training.splits import folds, tied_rows
-from matcher.types import UNLABELLED, Bool, Int64, Listings, ScoredPairs
+from matcher.jobs.thresholds import fit, row_f1
+from matcher.jobs.tune_pairs import expect, read_pairs
+from matcher.jobs.tune_precision import Labelled, keep_promise
+from matcher.jobs.tune_unlabelled import guess_thresholds
+from matcher.search import score_pairs
+from matcher.training.splits import tied_rows
+from matcher.types import UNLABELLED, Encoded, Int64, Listings, ScoredPairs
+
+__all__ = ["Tuned", "fit", "row_f1", "tune", "write_config"]
 
 LEAST_GROUPS = 10
+# How far below the lowest score of a candidate to look where a larger catalogue is foreseen.
+DEEPER, DEEPEST = 0.3, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +45,75 @@ class Tuned:
     Attributes:
         config: The config with fitted thresholds, from all labels.
         expected_f1: Mean row F1 on held-out products: half of the products set the thresholds,
-            the listings of the other half are scored, then the other way round.
-        fitted_f1: Mean row F1 on the listings that set the thresholds: too good to expect.
-        gallery_size: Number of listings searched; thresholds hold for galleries of about
-            that size.
+            the listings of the other half are scored, then the other way round. From labelled
+            pairs: F1 of held-out pairs. NaN where it can't be said.
+        fitted_f1: The same on the labels that set the thresholds: too good to expect.
+        gallery_size: Number of listings that the thresholds are for.
+        fitted_size: Number of listings that were searched.
+        promise: The precision that was asked for.
+        precision: The precision to expect on products that took no part in the choice, and the
+            interval in which that of another catalogue like this should lie.
+        source: What the thresholds come from: labelled listings, labelled pairs, or scores alone.
     """
 
     config: RunConfig
     expected_f1: float
     fitted_f1: float
     gallery_size: int
+    fitted_size: int = 0
+    promise: Promise | None = None
+    precision: Interval | None = None
+    source: Literal["listings", "pairs", "scores"] = "listings"
+
+    def sentences(self) -> list[str]:
+        """What to tell a person."""
+        if self.source == "scores":
+            return [
+                "Thresholds from the distribution of the scores alone, no label seen: how good "
+                "they are is not known. Label some pairs, and tune again."
+            ]
+        told = [_f1_sentence(self)]
+        if self.promise is not None and self.precision is not None:
+            found = self.precision
+            told.append(
+                f"Precision promised: {self.promise.precision:g}, at "
+                f"{self.promise.confidence:.0%} confidence. To expect on products not seen: "
+                f"{found.estimate:.4f}; that of another catalogue like this lies between "
+                f"{found.low:.4f} and {found.high:.4f} in {found.level:.0%} of cases."
+            )
+            if found.estimate < self.promise.precision:
+                told.append(
+                    "The products that took no part fall short of the promise: label more before "
+                    "relying on it."
+                )
+        if self.source == "pairs":
+            told.append(
+                "That holds for pairs chosen as the labelled ones were, not for all pairs of a "
+                "catalogue."
+            )
+        elif self.gallery_size != self.fitted_size:
+            told.append(
+                f"Fitted on {self.fitted_size:,} listings and transferred to a gallery of "
+                f"{self.gallery_size:,}: the figures are what a model of the impostors expects "
+                "there."
+            )
+        else:
+            told.append(f"Thresholds hold for galleries of about {self.gallery_size:,} listings.")
+        return told
+
+
+def _f1_sentence(tuned: Tuned) -> str:
+    what = "Row F1" if tuned.source == "listings" else "F1 of pairs"
+    fitted = f"on those that set the thresholds: {tuned.fitted_f1:.4f}."
+    if np.isnan(tuned.expected_f1):
+        return (
+            f"{what} {fitted} What to expect of others cannot be said: the labelled pairs hang "
+            "together by common listings, so that none can be held out."
+        )
+    return (
+        f"{what} to expect on products not seen: {tuned.expected_f1:.4f} "
+        f"(gallery {tuned.gallery_size:,}); {fitted}"
+    )
 
 
 def tune(
@@ -54,67 +123,125 @@ def tune(
     config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    gallery_size: int | None = None,
+    pairs: Any = None,
+    unlabelled: bool = False,
     seed: int = 0,
 ) -> Tuned:
     """Fit the thresholds of the fusion and of the clusterer to labels.
 
     Args:
-        listings: As for ``dedupe``, with labels.
+        listings: As for ``dedupe``, with labels unless ``pairs`` or ``unlabelled`` is given.
         images: Folder or zip archive of the pictures.
         config: Everything that is not a threshold; its thresholds are not looked at.
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns.
-        seed: Seeds the split into halves.
+        precision: Share of the matched pairs that shall be right on products not seen, in
+            (0, 1); None for the best F1.
+        confidence: How sure that shall be, in [0.5, 1); with 0.5 the estimate itself reaches it.
+        gallery_size: Number of listings in the catalogue that the thresholds are for; None for
+            as many as there are here.
+        pairs: Labelled pairs instead of labelled listings: table, or path of a CSV file, with
+            the columns ``id_left``, ``id_right`` and ``label`` (1 or 0).
+        unlabelled: Whether to take thresholds from the scores alone.
+        seed: Seeds the splits and the draws.
 
     Raises:
-        DataError: If there are no labels, or too few groups to split.
+        DataError: If there are no labels, too few groups to split, or too few for the promise.
+        ConfigError: If a setting is wrong, or two contradict each other.
     """
+    _check_aims(precision, gallery_size, pairs, unlabelled)
+    promise = None if precision is None else Promise(precision, confidence)
     config = resolve_config(config, encoders)
     listings = as_listings(listings, images, columns)
+    if unlabelled or pairs is not None:
+        (encoded,) = encode(config, listings, listings).tables
+        if unlabelled:
+            return _from_scores(config, encoded, len(listings))
+        return _from_pairs(config, encoded, listings, pairs, promise, seed)
     groups = _labels(listings)
     (encoded,) = encode(config, listings, listings).tables
-    pairs = find_candidates(config, encoded)
-    labelled = groups != UNLABELLED
-    fitted = fit(config, pairs, groups, labelled)
-    half = folds(tied_rows(listings), 2, seed) == 0
-    expected = []
-    for held_out in (half & labelled, ~half & labelled):
-        other = fit(config, pairs, groups, labelled & ~held_out)
-        expected.append(row_f1(other, pairs, groups, held_out) * held_out.sum())
+    labelled = see(config, encoded, groups, _tied(listings), gallery_size)
+    fitted = labelled.fit(config, labelled.known)
+    halves = labelled.halves(config, seed)
+    size = gallery_size or len(listings)
+    if promise is not None:
+        kept = keep_promise(labelled, fitted, halves, promise, seed)
+        fitted_f1 = labelled.row_f1(kept.config, labelled.known)
+        return Tuned(
+            kept.config, kept.expected_f1, fitted_f1, size, len(listings), promise, kept.precision
+        )
+    expected = sum(labelled.row_f1(other, rows) * rows.sum() for other, rows in halves)
     return Tuned(
         config=fitted,
-        expected_f1=float(sum(expected) / labelled.sum()),
-        fitted_f1=row_f1(fitted, pairs, groups, labelled),
-        gallery_size=len(listings),
+        expected_f1=float(expected / labelled.known.sum()),
+        fitted_f1=labelled.row_f1(fitted, labelled.known),
+        gallery_size=size,
+        fitted_size=len(listings),
     )
 
 
-def fit(config: RunConfig, pairs: ScoredPairs, groups: Int64, rows: Bool) -> RunConfig:
-    """Fit the thresholds of a config to the labels of ``rows``.
+def see(
+    config: RunConfig,
+    encoded: Mapping[str, Encoded],
+    groups: Int64,
+    tied: Int64,
+    gallery_size: int | None = None,
+) -> Labelled:
+    """Find the candidates, those of a catalogue of another size where one is given.
 
-    Args:
-        config: Everything that is not a threshold.
-        pairs: Scored candidates among all listings.
-        groups: True product of each listing, shape ``(n,)``.
-        rows: Listings whose labels may be used, shape ``(n,)``; the products of the others
-            must all be different from theirs.
+    In a larger catalogue impostors come closer than any do here. So weaker candidates are
+    looked at too; only impostors among them are kept.
     """
-    fusion, _ = fit_fusion(config.fusion, PairJudge(pairs, groups, rows))
-    config = config.model_copy(update={"fusion": fusion})
-    if config.matches == "pairs":
-        return config
-    graph = pair_graph(pairs, fusion(pairs))
-    clusterer, _ = fit_clusterer(config.clustering, graph, groups, rows)
-    return config.model_copy(update={"clustering": clusterer})
+    pairs = find_candidates(config, encoded)
+    n = len(groups)
+    if gallery_size is None or gallery_size == n:
+        return Labelled(pairs, groups, tied, None, (encoded,))
+    if gallery_size > n:
+        deeper = find_candidates(_looking_deeper(config), encoded)
+        known = np.isin(deeper.left * n + deeper.right, pairs.left * n + pairs.right)
+        keep = known | (tied[deeper.left] != tied[deeper.right])
+        scores = {name: values[keep] for name, values in deeper.scores.items()}
+        pairs = ScoredPairs(deeper.left[keep], deeper.right[keep], scores, n, n)
+    gallery = Gallery.of(pairs, groups != UNLABELLED, tied, gallery_size / n)
+    return Labelled(pairs, groups, tied, gallery, (encoded,))
 
 
-def row_f1(config: RunConfig, pairs: ScoredPairs, groups: Int64, rows: Bool) -> float:
-    """Mean row F1 of a config's matches over ``rows``, all listings being the gallery."""
-    fused = config.fusion(pairs)
-    if config.matches == "pairs":
-        return PairJudge(pairs, groups, rows)(fused)
-    labels = config.clustering(pair_graph(pairs, fused)).labels
-    return cluster_row_f1(labels, groups, rows)
+def _looking_deeper(config: RunConfig) -> RunConfig:
+    """The same search, for candidates of lower scores too."""
+    encoders = {}
+    for name, modality in config.encoders.items():
+        lower = min(modality.min_score, max(modality.min_score - DEEPER, DEEPEST))
+        encoders[name] = modality.model_copy(update={"min_score": lower})
+    return config.model_copy(update={"encoders": encoders})
+
+
+def _from_scores(config: RunConfig, encoded: Mapping[str, Encoded], n: int) -> Tuned:
+    """Thresholds without labels."""
+    guessed = guess_thresholds(config, find_candidates(config, encoded))
+    nan = float("nan")
+    return Tuned(guessed, nan, nan, n, n, source="scores")
+
+
+def _from_pairs(
+    config: RunConfig,
+    encoded: Mapping[str, Encoded],
+    listings: Listings,
+    source: Any,
+    promise: Promise | None,
+    seed: int,
+) -> Tuned:
+    """Thresholds from labelled pairs."""
+    left, right, truth = read_pairs(source, listings.ids)
+    pairs = score_pairs(left, right, encoded)
+    # A fusion that judges a pair among all candidates has to see them all.
+    fusion = config.fusion.bind(find_candidates(config, encoded), encoded)
+    bound = config.model_copy(update={"fusion": fusion})
+    fitted, expected, own, interval = expect(bound, pairs, truth, promise, seed)
+    n = len(listings)
+    return Tuned(fitted, expected, own, n, n, promise, interval, source="pairs")
 
 
 def write_config(tuned: Tuned, path: str | Path) -> None:
@@ -123,13 +250,40 @@ def write_config(tuned: Tuned, path: str | Path) -> None:
     Raises:
         StoreError: If the file cannot be written.
     """
-    header = (
-        "# Written by `matcher tune`.\n"
-        f"# Row F1 to expect on products not seen: {tuned.expected_f1:.4f}; thresholds hold for\n"
-        f"# galleries of about {tuned.gallery_size} listings.\n"
-    )
+    told = ["Written by `matcher tune`.", *tuned.sentences()]
+    header = "".join(f"# {sentence}\n" for sentence in told)
     body = yaml.safe_dump(tuned.config.dump(), sort_keys=False, default_flow_style=None)
     write_atomically(path, lambda aside: aside.write_text(header + body, encoding="utf-8"))
+
+
+def _check_aims(
+    precision: float | None, gallery_size: int | None, pairs: Any, unlabelled: bool
+) -> None:
+    """Refuse aims that contradict each other."""
+    if unlabelled and (precision is not None or gallery_size is not None or pairs is not None):
+        raise ConfigError(
+            "Without labels nothing can be promised, nor transferred: 'unlabelled' goes with "
+            "neither precision, gallery_size nor pairs."
+        )
+    if pairs is not None and gallery_size is not None:
+        raise ConfigError(
+            "Labelled pairs do not say how many impostors a catalogue holds: give gallery_size "
+            "with labelled listings."
+        )
+    if gallery_size is not None and gallery_size < 1:
+        raise ConfigError(f"gallery_size must be 1 or more. Received: {gallery_size}.")
+
+
+def _tied(listings: Listings) -> Int64:
+    """Sets of tied listings, if there are enough to hold half of them out."""
+    tied = tied_rows(listings)
+    labelled = np.unique(tied[_labels(listings) != UNLABELLED])
+    if len(labelled) < LEAST_GROUPS:
+        raise DataError(
+            f"Tuning needs at least {LEAST_GROUPS} sets of products that share no picture or hash. "
+            f"Received: {len(labelled)}. Check the columns of pictures and hashes."
+        )
+    return tied
 
 
 def _labels(listings: Listings) -> Int64:

@@ -1,0 +1,52 @@
+"""Thresholds from labels, and what can be said of them on products not seen."""
+
+from __future__ import annotations
+
+from matcher.calibration._counting import (
+    count_labelled_pairs,
+    count_matches,
+    count_pair_matches,
+    cuts_keeping,
+    pair_blocks,
+    shares_kept,
+)
+from matcher.calibration._fitting import CUTS, THRESHOLDS, fit_clusterer, fit_fusion
+from matcher.calibration._gallery import Gallery, GalleryJudge
+from matcher.calibration._judges import Judge, LabelledPairJudge, PairJudge, cluster_row_f1
+from matcher.calibration._promise import (
+    Interval,
+    MatchCounts,
+    Promise,
+    choose_cut,
+    closest_cut,
+    cross_choose,
+    refuse,
+)
+from matcher.calibration._unlabelled import impostor_bounds
+
+__all__ = [
+    "CUTS",
+    "THRESHOLDS",
+    "Gallery",
+    "GalleryJudge",
+    "Interval",
+    "Judge",
+    "LabelledPairJudge",
+    "MatchCounts",
+    "PairJudge",
+    "Promise",
+    "choose_cut",
+    "closest_cut",
+    "cluster_row_f1",
+    "count_labelled_pairs",
+    "count_matches",
+    "count_pair_matches",
+    "cross_choose",
+    "cuts_keeping",
+    "fit_clusterer",
+    "fit_fusion",
+    "impostor_bounds",
+    "pair_blocks",
+    "refuse",
+    "shares_kept",
+]

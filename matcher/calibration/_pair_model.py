@@ -1,0 +1,155 @@
+"""Training the pair model so that nothing it says of a labelled pair comes from that label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from matcher.calibration._learners import grow
+from matcher.errors import DataError
+from matcher.fusion import PairModel, PairsFusion, vetoed
+from matcher.progress import tracked
+from matcher.types import Bool, Float32, Float64, Int64, ScoredPairs
+
+FOLDS = 4
+LEAST_PAIRS = 20  # of either kind
+OUTSIDE = -1
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Labelled pairs to learn from.
+
+    Attributes:
+        truth: Whether each pair is a match, shape ``(m,)``.
+        weight: How much it counts; 0 where its label is unknown or may not be used.
+        left_fold: Fold of the product of the left listing; -1 where it is in none.
+        right_fold: Likewise.
+    """
+
+    truth: Bool
+    weight: Float32
+    left_fold: Int64
+    right_fold: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How far probabilities are true: of the pairs that get 0.8, 80 % should be matches.
+
+    Attributes:
+        predicted: Mean probability in each tenth of [0, 1]; NaN where there is no pair.
+        observed: Share of matches there.
+        weight: Weight of the pairs there.
+        brier: Mean squared difference between probability and truth; lower is better.
+        error: Mean difference between ``predicted`` and ``observed``, by weight
+            (expected calibration error).
+    """
+
+    predicted: Float64
+    observed: Float64
+    weight: Float64
+    brier: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPairs:
+    """A trained pair model.
+
+    Attributes:
+        fusion: With the model trained on all examples.
+        fused: Probability of each pair; that of an example comes from models that saw no pair
+            of its two products.
+        reliability: Of ``fused``, on the examples.
+    """
+
+    fusion: PairsFusion
+    fused: Float32
+    reliability: Reliability
+
+
+def train_pairs(
+    fusion: PairsFusion, pairs: ScoredPairs, examples: Examples, seed: int = 0
+) -> TrainedPairs:
+    """Train on labelled pairs, and calibrate on predictions of models that left them out.
+
+    Args:
+        fusion: Bound to the candidates; its settings say how to train.
+        pairs: The pairs that the examples are about, and others.
+        examples: A row a pair.
+        seed: Seeds the learner.
+
+    Raises:
+        DataError: If there are fewer than 20 matches or 20 other pairs.
+    """
+    known = examples.weight > 0
+    n_right, n_wrong = int(examples.truth[known].sum()), int((~examples.truth[known]).sum())
+    if min(n_right, n_wrong) < LEAST_PAIRS:
+        raise DataError(
+            f"The pair model learns from at least {LEAST_PAIRS} candidate pairs that are matches "
+            f"and as many that are not. Received: {n_right} and {n_wrong}. Label more, or fit "
+            "thresholds (fusion method: boundary)."
+        )
+    names, rows = fusion.features(pairs)
+    raw = _left_out(fusion, rows, examples, seed)
+    slope, offset = _platt(raw[known], examples.truth[known], examples.weight[known])
+    trees = grow(fusion, rows[known], examples.truth[known], examples.weight[known], seed)
+    raw[~known] = trees(rows[~known])
+    model = PairModel(trees, names, slope, offset)
+    fused = model.probability(raw)
+    told = reliability(fused[known], examples.truth[known], examples.weight[known])
+    fused[vetoed(pairs, fusion.vetoes)] = 0
+    return TrainedPairs(fusion.with_model(model), fused, told)
+
+
+def _left_out(fusion: PairsFusion, rows: Float32, examples: Examples, seed: int) -> Float64:
+    """Log-odds of the examples, by models that saw no pair of either of their products."""
+    known = examples.weight > 0
+    total, times = np.zeros(len(rows)), np.zeros(len(rows))
+    folds = np.unique(np.concatenate([examples.left_fold, examples.right_fold]))
+    folds = folds[folds != OUTSIDE]
+    for fold in tracked(folds.tolist(), "pair model", len(folds)):
+        touched = (examples.left_fold == fold) | (examples.right_fold == fold)
+        learning = known & ~touched
+        if len(np.unique(examples.truth[learning])) < 2:
+            raise DataError(
+                "The labelled matches are too few products to learn from some of them and check "
+                "on the others. Label more products."
+            )
+        trees = grow(
+            fusion, rows[learning], examples.truth[learning], examples.weight[learning], seed
+        )
+        asked = known & touched
+        total[asked] += trees(rows[asked])
+        times[asked] += 1
+    return np.asarray(total / np.maximum(times, 1), np.float64)
+
+
+def _platt(raw: Float64, truth: Bool, weight: Float32) -> tuple[float, float]:
+    """Slope and offset of a logistic curve from log-odds to probabilities (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    curve = LogisticRegression(C=1e6).fit(raw[:, None], truth, sample_weight=weight)
+    return max(float(curve.coef_[0, 0]), 1e-3), float(curve.intercept_[0])
+
+
+def reliability(probabilities: Float32, truth: Bool, weight: Float32) -> Reliability:
+    """Compare probabilities with what is true, in ten bins of equal width.
+
+    Example:
+        >>> told = reliability(np.float32([0.25, 0.25]), np.array([True, False]), np.ones(2))
+        >>> told.observed[2].item(), told.error, told.brier
+        (0.5, 0.25, 0.3125)
+    """
+    place = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+    columns = weight, weight * probabilities, weight * truth
+    sums = np.stack([np.bincount(place, np.asarray(c, np.float64), BINS) for c in columns])
+    with np.errstate(invalid="ignore"):
+        predicted, observed = sums[1:] / sums[0]
+    gaps = np.nan_to_num(np.abs(predicted - observed))
+    brier = np.average((probabilities - truth) ** 2, weights=weight)
+    error = float((gaps * sums[0]).sum() / sums[0].sum())
+    return Reliability(predicted, observed, sums[0], float(brier), error)
