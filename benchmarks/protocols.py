@@ -52,11 +52,13 @@ def held_out_in_all(listings: Listings, config: RunConfig, n_folds: int, seed: i
     groups = _labels(listings)
     (encoded,) = encode(config, listings, listings).tables
     pairs = find_candidates(config, encoded)
-    fold = folds(tied_rows(listings), n_folds, seed)
+    tied = tied_rows(listings)
+    fold = folds(tied, n_folds, seed)
     total = 0.0
     for k in range(n_folds):
         scored = fold == k
-        fitted = fit(config, pairs, groups, _disjoint(~scored, scored), encoded=(encoded,))
+        learning = _disjoint(~scored, scored)
+        fitted = fit(config, pairs, groups, learning, encoded=(encoded,), tied=tied)
         total += row_f1(fitted, pairs, groups, scored, encoded=(encoded,)) * scored.mean()
     return float(total)
 
@@ -79,7 +81,8 @@ def held_out_alone(
         (encoded,) = encode(config, learning, learning).tables
         pairs = find_candidates(config, encoded)
         everyone = np.ones(len(learning), dtype=bool)
-        fitted = fit(config, pairs, _labels(learning), everyone, encoded=(encoded,))
+        tied = tied_rows(learning)
+        fitted = fit(config, pairs, _labels(learning), everyone, encoded=(encoded,), tied=tied)
         for name, value in as_given(take(listings, np.flatnonzero(scored)), fitted).items():
             totals[name] = totals.get(name, 0.0) + value * float(scored.mean())
     return totals
@@ -106,7 +109,8 @@ def published_pairs(
         raise DataError("Test pairs may not be among those that set the thresholds.")
     ours, theirs = encode(config, concatenate(left, right), left, right).tables
     judge = LabelledPairJudge(score_pairs(learning[0], learning[1], ours, theirs), learning[2])
-    fusion, _ = fit_fusion(config.fusion, judge)
+    bound = config.fusion.bind(find_candidates(config, ours, theirs), ours, theirs)
+    fusion = fit_fusion(bound, judge).fusion
     accepted = fusion(score_pairs(test[0], test[1], ours, theirs)) >= ACCEPTED
     counts = labelled_pair_counts(accepted, test[2])
     return {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}

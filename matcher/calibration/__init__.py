@@ -10,9 +10,23 @@ from matcher.calibration._counting import (
     pair_blocks,
     shares_kept,
 )
-from matcher.calibration._fitting import CUTS, THRESHOLDS, fit_clusterer, fit_fusion
+from matcher.calibration._fitting import (
+    CUTS,
+    PROBABILITY_CUTS,
+    THRESHOLDS,
+    FittedFusion,
+    fit_clusterer,
+    fit_fusion,
+)
 from matcher.calibration._gallery import Gallery, GalleryJudge
-from matcher.calibration._judges import Judge, LabelledPairJudge, PairJudge, cluster_row_f1
+from matcher.calibration._judges import (
+    Examples,
+    Judge,
+    LabelledPairJudge,
+    PairJudge,
+    cluster_row_f1,
+)
+from matcher.calibration._pair_model import Reliability, reliability
 from matcher.calibration._promise import (
     Interval,
     MatchCounts,
@@ -26,7 +40,10 @@ from matcher.calibration._unlabelled import impostor_bounds
 
 __all__ = [
     "CUTS",
+    "PROBABILITY_CUTS",
     "THRESHOLDS",
+    "Examples",
+    "FittedFusion",
     "Gallery",
     "GalleryJudge",
     "Interval",
@@ -35,6 +52,7 @@ __all__ = [
     "MatchCounts",
     "PairJudge",
     "Promise",
+    "Reliability",
     "choose_cut",
     "closest_cut",
     "cluster_row_f1",
@@ -48,5 +66,6 @@ __all__ = [
     "impostor_bounds",
     "pair_blocks",
     "refuse",
+    "reliability",
     "shares_kept",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.calibration._judges import Judge
+from matcher.calibration._judges import Examples, Judge
 from matcher.errors import ConfigError
 from matcher.types import Bool, Float32, Float64, Int64, ScoredPairs
 
@@ -100,6 +100,10 @@ class GalleryJudge:
     def __call__(self, fused: Float32) -> float:
         """Return a figure in [0, 1], higher is better."""
         return self.judge(self.gallery(fused))
+
+    def examples(self) -> Examples:
+        """Those of the judge: what a pair of one product looks like does not change."""
+        return self.judge.examples()
 
 
 def _quantiles(ordered: Float64, places: Float64) -> Float64:

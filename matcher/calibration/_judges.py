@@ -6,11 +6,31 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from matcher.errors import DataError
 from matcher.fusion import ACCEPTED
 from matcher.metrics import labelled_pair_f1
 from matcher.types import UNLABELLED, Bool, Float32, Int64, ScoredPairs
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Labelled pairs to learn from.
+
+    Attributes:
+        truth: Whether each pair is a match, shape ``(m,)``.
+        weight: How many times it counts; 0 where its label is unknown or may not be used.
+        left: Number of the product of the left listing, 0 or more; -1 where it is none of those
+            whose labels may be used.
+        right: Likewise.
+    """
+
+    truth: Bool
+    weight: Int64
+    left: Int64
+    right: Int64
 
 
 class Judge(Protocol):
@@ -25,6 +45,10 @@ class Judge(Protocol):
         """Return a figure in [0, 1], higher is better."""
         ...
 
+    def examples(self) -> Examples:
+        """The labels of the pairs, to train on."""
+        ...
+
 
 @dataclass(slots=True)
 class LabelledPairJudge:
@@ -33,14 +57,28 @@ class LabelledPairJudge:
     Attributes:
         pairs: The labelled pairs.
         truth: Whether each is a match, shape ``(m,)``.
+        within: Whether both ends are of one table.
     """
 
     pairs: ScoredPairs
     truth: Bool
+    within: bool = False
 
     def __call__(self, fused: Float32) -> float:
         """Score the pairs that reach the acceptance bound."""
         return labelled_pair_f1(fused >= ACCEPTED, self.truth)
+
+    def examples(self) -> Examples:
+        """All pairs; listings that matches connect are one product."""
+        left, right = self.pairs.left, self.pairs.right
+        if not self.within:
+            right = self.pairs.n_left + right
+        n = int(max(left.max(initial=0), right.max(initial=0))) + 1
+        ends = left[self.truth], right[self.truth]
+        ties = csr_array((np.ones(len(ends[0]), np.int8), ends), shape=(n, n))
+        product = np.asarray(connected_components(ties, directed=False)[1], np.int64)
+        weight = np.ones(len(self.pairs), np.int64)
+        return Examples(self.truth, weight, product[left], product[right])
 
 
 @dataclass(slots=True)
@@ -52,11 +90,13 @@ class PairJudge:
         groups: True product of each listing, or ``UNLABELLED``; shape ``(n,)``. Pairs with an
             unlabelled listing count neither way.
         rows: Labelled listings over which the mean is taken.
+        tied: Sets of listings that are not independent, shape ``(n,)``; None for the groups.
     """
 
     pairs: ScoredPairs
     groups: Int64
     rows: Bool
+    tied: Int64 | None = None
     _known: Bool = field(init=False)
     _right: Bool = field(init=False)
     _size: Int64 = field(init=False)
@@ -79,6 +119,14 @@ class PairJudge:
         right = accepted & self._right
         hits, found = 1 + self._per_row(right), 1 + self._per_row(accepted)
         return float((2 * hits / (found + self._size))[self.rows].mean())
+
+    def examples(self) -> Examples:
+        """Pairs of a listing in ``rows`` with any other; twice as much if both are."""
+        left, right = self.pairs.left, self.pairs.right
+        used = self.rows.astype(np.int64)
+        weight = np.where(self._known, used[left] + used[right], 0)
+        product = np.where(self.rows, self.groups if self.tied is None else self.tied, -1)
+        return Examples(self._right, weight, product[left], product[right])
 
     def _per_row(self, chosen: Bool) -> Int64:
         """How many of the chosen pairs each listing is in."""

@@ -6,33 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.calibration._judges import Examples
 from matcher.calibration._learners import grow
 from matcher.errors import DataError
 from matcher.fusion import PairModel, PairsFusion, vetoed
 from matcher.progress import tracked
+from matcher.training.splits import folds
 from matcher.types import Bool, Float32, Float64, Int64, ScoredPairs
 
 FOLDS = 4
 LEAST_PAIRS = 20  # of either kind
 OUTSIDE = -1
 BINS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Labelled pairs to learn from.
-
-    Attributes:
-        truth: Whether each pair is a match, shape ``(m,)``.
-        weight: How much it counts; 0 where its label is unknown or may not be used.
-        left_fold: Fold of the product of the left listing; -1 where it is in none.
-        right_fold: Likewise.
-    """
-
-    truth: Bool
-    weight: Float32
-    left_fold: Int64
-    right_fold: Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +94,9 @@ def _left_out(fusion: PairsFusion, rows: Float32, examples: Examples, seed: int)
     """Log-odds of the examples, by models that saw no pair of either of their products."""
     known = examples.weight > 0
     total, times = np.zeros(len(rows)), np.zeros(len(rows))
-    folds = np.unique(np.concatenate([examples.left_fold, examples.right_fold]))
-    folds = folds[folds != OUTSIDE]
-    for fold in tracked(folds.tolist(), "pair model", len(folds)):
-        touched = (examples.left_fold == fold) | (examples.right_fold == fold)
+    left, right = _deal(examples, known, seed)
+    for fold in tracked(range(FOLDS), "pair model", FOLDS):
+        touched = (left == fold) | (right == fold)
         learning = known & ~touched
         if len(np.unique(examples.truth[learning])) < 2:
             raise DataError(
@@ -128,7 +112,26 @@ def _left_out(fusion: PairsFusion, rows: Float32, examples: Examples, seed: int)
     return np.asarray(total / np.maximum(times, 1), np.float64)
 
 
-def _platt(raw: Float64, truth: Bool, weight: Float32) -> tuple[float, float]:
+def _deal(examples: Examples, known: Bool, seed: int) -> tuple[Int64, Int64]:
+    """Folds of the left and of the right product of each pair; -1 for none.
+
+    Raises:
+        DataError: If there are fewer products than folds.
+    """
+    both = np.concatenate([examples.left[known], examples.right[known]])
+    products = np.unique(both[both != OUTSIDE])
+    if len(products) < FOLDS:
+        raise DataError(f"The pair model needs at least {FOLDS} products. Label more.")
+    fold_of = folds(np.arange(len(products)), FOLDS, seed)
+    dealt = []
+    for product in (examples.left, examples.right):
+        at = np.minimum(np.searchsorted(products, product), len(products) - 1)
+        inside = (products[at] == product) & (product != OUTSIDE)
+        dealt.append(np.where(inside, fold_of[at], OUTSIDE))
+    return dealt[0], dealt[1]
+
+
+def _platt(raw: Float64, truth: Bool, weight: Int64) -> tuple[float, float]:
     """Slope and offset of a logistic curve from log-odds to probabilities (Platt 1999)."""
     from sklearn.linear_model import LogisticRegression
 
@@ -136,11 +139,11 @@ def _platt(raw: Float64, truth: Bool, weight: Float32) -> tuple[float, float]:
     return max(float(curve.coef_[0, 0]), 1e-3), float(curve.intercept_[0])
 
 
-def reliability(probabilities: Float32, truth: Bool, weight: Float32) -> Reliability:
+def reliability(probabilities: Float32, truth: Bool, weight: Int64) -> Reliability:
     """Compare probabilities with what is true, in ten bins of equal width.
 
     Example:
-        >>> told = reliability(np.float32([0.25, 0.25]), np.array([True, False]), np.ones(2))
+        >>> told = reliability(np.float32([0.25, 0.25]), np.array([True, False]), np.ones(2, int))
         >>> told.observed[2].item(), told.error, told.brier
         (0.5, 0.25, 0.3125)
     """

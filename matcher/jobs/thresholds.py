@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from matcher.calibration import (
+    CUTS,
+    PROBABILITY_CUTS,
     Gallery,
     GalleryJudge,
     PairJudge,
@@ -16,7 +18,7 @@ from matcher.calibration import (
 )
 from matcher.config import RunConfig
 from matcher.errors import ConfigError
-from matcher.fusion import ACCEPTED, VetoingFusion
+from matcher.fusion import ACCEPTED, PairsFusion, VetoingFusion
 from matcher.jobs.steps import cluster, fuse, pair_graph
 from matcher.types import Bool, Encoded, Float32, Int64, ScoredPairs
 
@@ -30,6 +32,7 @@ def fit(
     rows: Bool,
     gallery: Gallery | None = None,
     encoded: Tables = (),
+    tied: Int64 | None = None,
 ) -> RunConfig:
     """Fit the thresholds of a config to the labels of ``rows``, for the best mean row F1.
 
@@ -41,16 +44,19 @@ def fit(
             must all be different from theirs.
         gallery: The catalogue that the thresholds are for; None for one like these listings.
         encoded: The table that was encoded, for a fusion that reads it.
+        tied: Sets of listings that are not independent; None for the groups.
     """
-    judge = PairJudge(pairs, groups, rows)
-    fusion, _ = fit_fusion(
+    judge = PairJudge(pairs, groups, rows, tied)
+    fitted = fit_fusion(
         config.fusion.bind(pairs, *encoded), GalleryJudge(judge, gallery) if gallery else judge
     )
-    config = config.model_copy(update={"fusion": fusion})
+    config = config.model_copy(update={"fusion": fitted.fusion})
     if config.matches == "pairs":
         return config
-    graph = pair_graph(pairs, fused_scores(config, pairs, gallery, encoded))
-    clusterer, _ = fit_clusterer(config.clustering, graph, groups, rows)
+    fused = fitted.fused if config.reranking is None else config.reranking(pairs, fitted.fused)
+    graph = pair_graph(pairs, gallery(fused) if gallery else fused)
+    cuts = PROBABILITY_CUTS if isinstance(fitted.fusion, PairsFusion) else CUTS
+    clusterer, _ = fit_clusterer(config.clustering, graph, groups, rows, cuts)
     return config.model_copy(update={"clustering": clusterer})
 
 

@@ -109,8 +109,8 @@ def fit_pairs(config: RunConfig, pairs: ScoredPairs, truth: Bool) -> RunConfig:
             f"Tuning needs at least {LEAST_PAIRS} labelled pairs of both kinds. Received: "
             f"{right} of one product, {len(truth) - right} of two. Label more."
         )
-    fusion, _ = fit_fusion(config.fusion, LabelledPairJudge(pairs, truth))
-    config = config.model_copy(update={"fusion": fusion})
+    fitted = fit_fusion(config.fusion, LabelledPairJudge(pairs, truth, within=True))
+    config = config.model_copy(update={"fusion": fitted.fusion})
     return with_cut(config, ACCEPTED) if config.matches == "clusters" else config
 
 

@@ -58,7 +58,7 @@ class Labelled:
 
     def fit(self, config: RunConfig, rows: Bool) -> RunConfig:
         """Fit to the labels of some rows."""
-        return fit(config, self.pairs, self.groups, rows, self.gallery, self.encoded)
+        return fit(config, self.pairs, self.groups, rows, self.gallery, self.encoded, self.tied)
 
     def row_f1(self, config: RunConfig, rows: Bool) -> float:
         """Mean row F1 over some rows."""

@@ -48,7 +48,8 @@ def test_judge_looks_at_its_rows_only():
 @pytest.mark.parametrize("start", [0.4, 1.0])
 def test_a_threshold_that_separates_is_found(start):
     fusion = make_fusion("union", thresholds={"title": start})
-    fitted, score = fit_fusion(fusion, PairJudge(SEPARABLE, GROUPS, ALL))
+    found = fit_fusion(fusion, PairJudge(SEPARABLE, GROUPS, ALL))
+    fitted, score = found.fusion, found.score
     assert score == 1
     assert 0.58 < fitted.thresholds["title"] <= 0.66
 
@@ -57,18 +58,19 @@ def test_a_veto_that_hurts_is_dropped_and_one_that_helps_stays():
     sizes = {"size": np.float32([0.0, np.nan, np.nan, np.nan])}  # speaks against the right 0-1
     hurting = ScoredPairs(SEPARABLE.left, SEPARABLE.right, {**SEPARABLE.scores, **sizes}, 5, 5)
     fusion = make_fusion("union", thresholds={"title": 0.6}, vetoes={"size": 0.5})
-    assert not fit_fusion(fusion, PairJudge(hurting, GROUPS, ALL))[0].vetoes
+    assert not fit_fusion(fusion, PairJudge(hurting, GROUPS, ALL)).fusion.vetoes
     helping = {"size": np.float32([np.nan, np.nan, 0.0, np.nan])}
     wrong_on_top = pairs({(0, 1): 0.7, (2, 3): 0.7, (1, 2): 0.9, (3, 4): 0.3})
     table = ScoredPairs(
         wrong_on_top.left, wrong_on_top.right, {**wrong_on_top.scores, **helping}, 5, 5
     )
-    assert fit_fusion(fusion, PairJudge(table, GROUPS, ALL))[0].vetoes == {"size": 0.5}
+    assert fit_fusion(fusion, PairJudge(table, GROUPS, ALL)).fusion.vetoes == {"size": 0.5}
 
 
 def test_labelled_pairs_will_do():
     judge = LabelledPairJudge(SEPARABLE, np.array([True, True, False, False]))
-    fitted, score = fit_fusion(make_fusion("union", thresholds={"title": 0.9}), judge)
+    found = fit_fusion(make_fusion("union", thresholds={"title": 0.9}), judge)
+    fitted, score = found.fusion, found.score
     assert score == 1
     assert 0.58 < fitted.thresholds["title"] <= 0.66
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from matcher.calibration import Examples, LabelledPairJudge, PairJudge, reliability
 from matcher.calibration._learners import grow
-from matcher.calibration._pair_model import OUTSIDE, Examples, reliability, train_pairs
+from matcher.calibration._pair_model import OUTSIDE, train_pairs
 from matcher.errors import DataError
 from matcher.fusion import make_fusion
 from matcher.types import ScoredPairs
@@ -24,14 +25,14 @@ def made_up(seed=0, right=None):
     return ScoredPairs(ends[:, 0], ends[:, 1], scores, N, N), truth
 
 
-def examples(pairs, truth, n_folds=4):
-    fold = np.arange(N) % n_folds
-    weight = np.ones(len(pairs), np.float32)
-    return Examples(truth, weight, fold[pairs.left], fold[pairs.right])
+def examples(pairs, truth, n_products=40):
+    product = np.arange(N) % n_products
+    weight = np.ones(len(pairs), np.int64)
+    return Examples(truth, weight, product[pairs.left], product[pairs.right])
 
 
 def untrained(pairs, **settings):
-    made = {"scores": ["title", "image"], "trees": 10, **settings}
+    made = {"scores": ["title", "image"], "trees": 30, **settings}
     return make_fusion("pairs", **made).bind(pairs, {})
 
 
@@ -78,9 +79,9 @@ def test_pairs_whose_label_is_unknown_are_predicted_and_not_learnt_from():
     pairs, truth = made_up()
     given = examples(pairs, truth)
     hidden = np.arange(len(pairs)) % 3 == 0
-    weight = np.where(hidden, 0, given.weight).astype(np.float32)
+    weight = np.where(hidden, 0, given.weight)
     lied = np.where(hidden, ~truth, truth)
-    outside = [np.where(hidden, OUTSIDE, fold) for fold in (given.left_fold, given.right_fold)]
+    outside = [np.where(hidden, OUTSIDE, fold) for fold in (given.left, given.right)]
     honest = train_pairs(untrained(pairs), pairs, Examples(truth, weight, *outside))
     other = train_pairs(untrained(pairs), pairs, Examples(lied, weight, *outside))
     np.testing.assert_array_equal(honest.fused, other.fused)
@@ -107,13 +108,13 @@ def test_too_few_labels_say_how_many_are_needed(n_right, n_wrong):
     pairs, _ = made_up()
     truth = np.arange(len(pairs)) < n_right
     given = examples(pairs, truth)
-    weight = (np.arange(len(pairs)) < n_right + n_wrong).astype(np.float32)
+    weight = (np.arange(len(pairs)) < n_right + n_wrong).astype(np.int64)
     with pytest.raises(DataError, match="at least 20 candidate pairs"):
         train_pairs(untrained(pairs), pairs, Examples(truth, weight, *folds_of(given)))
 
 
 def folds_of(given):
-    return given.left_fold, given.right_fold
+    return given.left, given.right
 
 
 @pytest.mark.parametrize("learner", ["hist_gradient_boosting", "lightgbm"])
@@ -125,14 +126,44 @@ def test_each_learner_is_read_exactly_missing_values_included(learner, n):
     rows[:, 3] = np.where(np.arange(n) % 2, np.inf, 1)
     truth = np.nan_to_num(rows[:, 0]) + 0.3 * rng.normal(size=n) > 0
     fusion = make_fusion("pairs", scores=["title"], learner=learner, trees=20)
-    trees = grow(fusion, rows, truth, np.ones(n, np.float32), 0)  # compares, and raises
+    trees = grow(fusion, rows, truth, np.ones(n, np.int64), 0)  # compares, and raises
     assert auc(trees(rows), truth) > 0.9
+
+
+def test_examples_of_labelled_listings_by_hand():
+    # Listings 0 and 1 are one product, 2 another, 3 unlabelled; the labels of 2 may not be used.
+    pairs = ScoredPairs(np.array([0, 0, 1, 0]), np.array([1, 2, 2, 3]), {}, 4, 4)
+    groups = np.array([7, 7, 8, -1])
+    told = PairJudge(pairs, groups, np.array([True, True, False, False])).examples()
+    assert told.truth.tolist() == [True, False, False, False]
+    assert told.weight.tolist() == [2, 1, 1, 0]  # once for each end that may be used
+    assert told.left.tolist() == [7, 7, 7, 7]
+    assert told.right.tolist() == [7, -1, -1, -1]
+
+
+def test_examples_of_labelled_pairs_take_what_matches_connect_as_one_product():
+    pairs = ScoredPairs(np.array([0, 1, 2]), np.array([1, 2, 3]), {}, 4, 4)
+    truth = np.array([True, True, False])
+    within = LabelledPairJudge(pairs, truth, within=True).examples()
+    assert within.left.tolist() == [0, 0, 0]
+    assert within.right.tolist() == [0, 0, 1]
+    between = LabelledPairJudge(pairs, truth).examples()  # 1 and 2 are others on either side
+    assert len({between.left[1], between.left[0], between.right[1]}) == 2
+
+
+def test_too_few_products_for_folds():
+    pairs, truth = made_up()
+    one = np.zeros(len(pairs), np.int64)
+    with pytest.raises(DataError, match="products"):
+        train_pairs(
+            untrained(pairs), pairs, Examples(truth, np.ones(len(pairs), np.int64), one, one)
+        )
 
 
 def test_reliability_by_hand():
     # 0.05 twice, one right: observed 0.5; 0.95 once with weight 2, right: observed 1.
     told = reliability(
-        np.float32([0.05, 0.05, 0.95]), np.array([True, False, True]), np.float32([1, 1, 2])
+        np.float32([0.05, 0.05, 0.95]), np.array([True, False, True]), np.array([1, 1, 2])
     )
     assert told.observed[0] == 0.5
     assert told.observed[9] == 1
