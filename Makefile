@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test lint types imports check quality clean
+.PHONY: help demo test slow-test lint types imports check quality ablation clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,11 @@ imports: $(INSTALLED)  ## Check that imports point down only
 
 check: lint types imports test  ## Everything but the slow tests
 
-quality: $(INSTALLED)  ## Measure F1 and the rest on real data, and write the README's table
+quality: $(INSTALLED)  ## Measure F1 and the rest on real data, and write the tables
 	$(BIN)/python -m benchmarks.quality
+
+ablation: $(INSTALLED)  ## Measure what each step is worth, and write docs/ablation.md
+	$(BIN)/python -m benchmarks.ablation
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) demo-out build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

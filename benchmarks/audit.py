@@ -1,7 +1,5 @@
 """Measure how many wrong labels the audit finds: some are planted, and looked for in its ranking.
 
-    python -m benchmarks.audit [--data DIR] [--seeds N] [--json FILE]
-
 2 % of Shopee's listings, of labels with two listings or more, get another label. *At random*: that
 of a random group. *Confusable*: that of the most similar listing of another group, which is hard,
 since many of those are the same product under two labels. Labels that were wrong before count
@@ -10,15 +8,13 @@ against the audit. Nothing is fitted: the audit sees the planted labels only.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import config as config_named
 from matcher.audit import NOBODY, judge_labels
 from matcher.config import RunConfig
 from matcher.io.listings import read_listings
@@ -26,7 +22,6 @@ from matcher.jobs.audit import compare
 from matcher.jobs.steps import encode, find_candidates, pair_graph
 from matcher.types import Encoded, Int64, ScoredPairs, SimilarityGraph
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARE = 0.02
 BAR = 0.6  # of those planted at random, in the first 4 % of the ranking
 SEEDS = 3
@@ -95,13 +90,13 @@ def measure(
     }
 
 
-def shopee(data: Path, n_seeds: int = SEEDS) -> Iterator[Row]:
+def audit(data: Path, n_seeds: int = SEEDS) -> Iterator[Row]:
     """Rows of figures for planted labels, means over the seeds; encodes once."""
     listings = read_listings(data / "shopee" / "train.csv")
     if listings.groups is None:
         raise SystemExit("The table has no labels.")
     groups = listings.groups
-    config = RunConfig.load(ROOT / "configs" / "shopee.yaml")
+    config = config_named("shopee")
     (encoded,) = encode(config, listings, listings).tables
     candidates = find_candidates(config, encoded)
     graph = pair_graph(candidates, config.fusion.bind(candidates, encoded)(candidates))
@@ -123,27 +118,3 @@ def shopee(data: Path, n_seeds: int = SEEDS) -> Iterator[Row]:
                 **dict(gallery=len(listings), bar=BAR if barred else None),
                 **dict(split=f"2 % planted {kind}, mean of {n_seeds} seeds"),
             }
-
-
-def main() -> None:
-    """Measure, print, and write the rows where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    default = os.environ.get("MATCHER_DATA", str(ROOT.parent / "shared" / "data"))
-    parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--json", type=Path, default=None)
-    options = parser.parse_args()
-    rows = []
-    for row in shopee(options.data, options.seeds):
-        print(f"{row['set']}: {row['figure']} {row['value']:.4f} ({row['split']})", flush=True)
-        rows.append(row)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    missed = [row for row in rows if row["bar"] is not None and row["value"] < row["bar"]]
-    for row in missed:
-        print(f"missed: {row['figure']} {row['value']:.4f}, bar {row['bar']}")
-    raise SystemExit(bool(missed))
-
-
-if __name__ == "__main__":
-    main()

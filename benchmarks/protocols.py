@@ -16,11 +16,12 @@ from matcher.fusion import ACCEPTED
 from matcher.jobs.dedupe import dedupe
 from matcher.jobs.sources import concatenate
 from matcher.jobs.steps import encode, find_candidates
-from matcher.jobs.tune import fit, row_f1
+from matcher.jobs.thresholds import fit, row_f1
+from matcher.jobs.tune import see
 from matcher.metrics import labelled_pair_counts, score_ranking
 from matcher.search import make_index, score_pairs
 from matcher.training.splits import folds, tied_rows
-from matcher.types import Bool, Int64, Listings
+from matcher.types import Bool, Float32, Int64, Listings
 
 
 def take(listings: Listings, rows: Int64) -> Listings:
@@ -49,7 +50,7 @@ def held_out_in_all(listings: Listings, config: RunConfig, n_folds: int, seed: i
     Folds hold whole super-components: listings tied by label, picture or hash stay together.
     Each fold is scored with thresholds from the labels of the others.
     """
-    groups = _labels(listings)
+    groups = labels_of(listings)
     (encoded,) = encode(config, listings, listings).tables
     pairs = find_candidates(config, encoded)
     tied = tied_rows(listings)
@@ -77,15 +78,55 @@ def held_out_alone(
     totals: dict[str, float] = {}
     for k in range(n_folds):
         scored = fold == k
-        learning = take(listings, np.flatnonzero(_disjoint(~scored, scored)))
-        (encoded,) = encode(config, learning, learning).tables
-        pairs = find_candidates(config, encoded)
-        everyone = np.ones(len(learning), dtype=bool)
-        tied = tied_rows(learning)
-        fitted = fit(config, pairs, _labels(learning), everyone, encoded=(encoded,), tied=tied)
+        fitted = fitted_alone(listings, config, _disjoint(~scored, scored))
         for name, value in as_given(take(listings, np.flatnonzero(scored)), fitted).items():
             totals[name] = totals.get(name, 0.0) + value * float(scored.mean())
     return totals
+
+
+def fitted_alone(
+    listings: Listings, config: RunConfig, rows: Bool, gallery_size: int | None = None
+) -> RunConfig:
+    """Fit a config to some listings as if there were no others.
+
+    Args:
+        listings: All listings.
+        config: Where to start.
+        rows: The listings to fit to, shape ``(n,)``.
+        gallery_size: What size of gallery the thresholds are for; None for their own.
+    """
+    part = take(listings, np.flatnonzero(rows))
+    (encoded,) = encode(config, part, part).tables
+    labelled = see(config, encoded, labels_of(part), tied_rows(part), gallery_size)
+    return labelled.fit(config, labelled.known)
+
+
+def with_distractors(
+    listings: Listings, config: RunConfig, n_distractors: int, *, transferred: bool
+) -> float:
+    """Mean row F1 of one fold in five, others that nothing was learnt from being in its gallery.
+
+    Two other folds, as a gallery alone, set the thresholds.
+
+    Args:
+        listings: All listings.
+        config: Where to start.
+        n_distractors: How many folds join the gallery unscored: 0, 1 or 2.
+        transferred: Whether the thresholds are fitted for the size of that gallery.
+    """
+    fold = folds(tied_rows(listings), 5, 0)
+    total = 0.0
+    for k in range(5):
+        scored, joined = fold == k, np.isin(fold, [(k + 1 + i) % 5 for i in range(n_distractors)])
+        learning = _disjoint(np.isin(fold, [(k + 3) % 5, (k + 4) % 5]), scored | joined)
+        rows = np.flatnonzero(scored | joined)
+        fitted = fitted_alone(listings, config, learning, len(rows) if transferred else None)
+        gallery = take(listings, rows)
+        (encoded,) = encode(fitted, gallery, gallery).tables
+        pairs = find_candidates(fitted, encoded)
+        value = row_f1(fitted, pairs, labels_of(gallery), scored[rows], encoded=(encoded,))
+        total += value * float(scored.mean())
+    return total
 
 
 def published_pairs(
@@ -111,15 +152,28 @@ def published_pairs(
     judge = LabelledPairJudge(score_pairs(learning[0], learning[1], ours, theirs), learning[2])
     bound = config.fusion.bind(find_candidates(config, ours, theirs), ours, theirs)
     fusion = fit_fusion(bound, judge).fusion
-    accepted = fusion(score_pairs(test[0], test[1], ours, theirs)) >= ACCEPTED
-    counts = labelled_pair_counts(accepted, test[2])
+    return _score(fusion(score_pairs(test[0], test[1], ours, theirs)), test[2])
+
+
+def pairs_as_given(
+    left: Listings, right: Listings, config: RunConfig, test: tuple[Int64, Int64, Bool]
+) -> dict[str, float]:
+    """As ``published_pairs``, of a config that nothing is fitted in."""
+    ours, theirs = encode(config, concatenate(left, right), left, right).tables
+    bound = config.fusion.bind(find_candidates(config, ours, theirs), ours, theirs)
+    return _score(bound(score_pairs(test[0], test[1], ours, theirs)), test[2])
+
+
+def _score(fused: Float32, truth: Bool) -> dict[str, float]:
+    """F1, precision and recall of the accepted pairs."""
+    counts = labelled_pair_counts(fused >= ACCEPTED, truth)
     return {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
 
 
 def ranking(listings: Listings, config: RunConfig, name: str) -> dict[str, float]:
     """Top-1, top-5 and the rest of one encoder, every listing a query among all others."""
     (encoded,) = encode(config, listings, listings).tables
-    groups = _labels(listings)
+    groups = labels_of(listings)
     ranked = make_index(encoded[name]).search_within(k=10)
     return score_ranking(ranked, groups, groups, (1, 5, 10), within=True)
 
@@ -131,7 +185,8 @@ def _disjoint(learning: Bool, scored: Bool) -> Bool:
     return learning
 
 
-def _labels(listings: Listings) -> Int64:
+def labels_of(listings: Listings) -> Int64:
+    """The labels of a table that has them."""
     if listings.groups is None:
         raise DataError("Scoring needs labels.")
     return listings.groups

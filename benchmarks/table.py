@@ -1,41 +1,45 @@
-"""The README's table, made from the measured rows."""
+"""Tables of measured rows, written between marks in a page."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- quality:begin -->", "<!-- quality:end -->"
+
+def replace_between(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Replace what stands between ``<!-- name:begin -->`` and ``<!-- name:end -->``."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    page.write_text(before + "\n".join([begin, *lines, end]) + after, encoding="utf-8")
 
 
-def write_table(content: dict[str, Any], readme: Path) -> None:
-    """Replace what stands between the two marks of a README."""
-    text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    table = "\n".join([BEGIN, *_lines(content), END])
-    readme.write_text(before + table + after, encoding="utf-8")
-
-
-def _lines(content: dict[str, Any]) -> list[str]:
+def quality_lines(rows: Sequence[dict[str, Any]], machine: str, configs: str) -> list[str]:
+    """The table of figures; ``configs`` is where the page finds the configs."""
     lines = [
         "| data | method | figure | | gallery | split |",
         "|---|---|---|---|---|---|",
+        *(_line(row, configs) for row in rows),
     ]
-    for rows in content["results"].values():
-        lines += [_line(row) for row in rows]
-    lines += ["", f"Measured by `make quality` on {content['machine']}."]
-    return lines
+    return [*lines, "", f"Measured by `make quality` on {machine}."]
 
 
-def _line(row: dict[str, Any]) -> str:
-    digits = 1 if row["figure"] == "seconds" else 2 if row["figure"].startswith("GB") else 4
+def _line(row: dict[str, Any], configs: str) -> str:
     cells = [
         row["set"],
-        f"[{row['method']}](configs/{row['config']}.yaml)",
+        f"[{row['method']}]({configs}/{row['config']}.yaml)",
         row["figure"],
-        f"**{row['value']:.{digits}f}**",
+        f"**{_shown(row['figure'], row['value'])}**",
         f"{row['gallery']:,}",
         row["split"],
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _shown(figure: str, value: float) -> str:
+    """A figure with the digits that it deserves."""
+    if figure.startswith("splits"):
+        return f"{value:.0f}"
+    return f"{value:.{1 if figure == 'seconds' else 2 if figure.startswith('GB') else 4}f}"

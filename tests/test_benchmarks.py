@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.ablation import ablation_lines
 from benchmarks.protocols import _disjoint, held_out_alone, held_out_in_all, published_pairs
 from benchmarks.quality import misses_its_bar
-from benchmarks.table import _lines
+from benchmarks.table import quality_lines
 from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.io.listings import read_listings
@@ -38,13 +39,26 @@ def test_held_out_figures_do_not_see_the_labels_they_are_scored_on(root):
         assert figure(nonsense, config, 2) < 0.65 < figure(listings, config, 2)
 
 
-def test_the_table_of_the_readme_is_made_from_the_results(root):
+@pytest.mark.parametrize(
+    ("page", "configs", "all_of_them"),
+    [("README.md", "configs", False), ("docs/figures.md", "../configs", True)],
+)
+def test_the_tables_of_figures_are_made_from_the_results(root, page, configs, all_of_them):
     content = json.loads((root / "benchmarks" / "results" / "quality.json").read_text())
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    for line in _lines(content):
-        assert line in readme
-    for rows in content["results"].values():
-        for row in rows:
-            assert row["gallery"] > 0
-            assert not misses_its_bar(row)
-            assert row["split"]
+    text = (root / page).read_text(encoding="utf-8")
+    every = [row for rows in content["results"].values() for row in rows]
+    shown = [row for row in every if all_of_them or row.get("headline")]
+    assert len(shown) > 10
+    for line in quality_lines(shown, content["machine"], configs):
+        assert line in text
+    for row in every:
+        assert row["gallery"] > 0
+        assert not misses_its_bar(row)
+        assert row["split"]
+
+
+def test_the_table_of_the_ablation_is_made_from_the_results(root):
+    content = json.loads((root / "benchmarks" / "results" / "ablation.json").read_text())
+    text = (root / "docs" / "ablation.md").read_text(encoding="utf-8")
+    for line in ablation_lines(content):
+        assert line in text

@@ -98,7 +98,7 @@ _PACK = re.compile(
     rf"(?=(?:{_NUMBER})\s*(?:{_PORTION}){WORD_END})"
 )
 _PACK_BEHIND = re.compile(
-    rf"{_START}((?:{SIMPLE_NUMBER})\s*(?:{_WEIGHED}))\s*[x×]\s*(\d{{1,3}})"  # noqa: RUF001
+    rf"{_START}(?<![^\W\d]-)((?:{SIMPLE_NUMBER})\s*(?:{_WEIGHED}))\s*[x×]\s*(\d{{1,3}})"  # noqa: RUF001
     rf"(?![\w/]|[.,]\d|\s*(?:[x×]|(?:{any_of(UNITS)}){WORD_END}))"  # noqa: RUF001
 )
 _RANGE = re.compile(

@@ -251,9 +251,9 @@ def test_a_table_without_labels_ends_the_command_with_one_sentence(tmp_path, exa
 @pytest.mark.data
 @pytest.mark.slow
 def test_most_planted_labels_of_shopee_are_found(real_data):
-    from benchmarks.audit import shopee
+    from benchmarks.audit import audit
 
-    rows = list(shopee(real_data, n_seeds=1))
+    rows = list(audit(real_data, n_seeds=1))
     barred = [row for row in rows if row["bar"] is not None]
     assert len(barred) == 1
     assert barred[0]["value"] >= 0.8

@@ -18,6 +18,8 @@ def amounts(title: str) -> list[str]:
         ("0.15 liter", ["150ml"]),
         ("0,15 l", ["150ml"]),
         ("2 x 75ml", ["2pcs", "75ml"]),
+        ("75mlx2", ["75ml", "2pcs"]),
+        ("tc-26lx85", []),  # a model number, not 85 times 26 litres
         ("500 gr", ["500g"]),
         ("1/2 kg", ["500g"]),
         ("1.000 gr", ["1000g"]),  # a dot groups thousands of small units
