@@ -20,7 +20,7 @@ from matcher.jobs.thresholds import fit, row_f1
 from matcher.jobs.tune import see
 from matcher.metrics import labelled_pair_counts, score_ranking
 from matcher.search import make_index, score_pairs
-from matcher.training.splits import folds, tied_rows
+from matcher.training.splits import digest_labels, folds, tied_rows
 from matcher.types import Bool, Float32, Int64, Listings
 
 
@@ -41,6 +41,8 @@ def take(listings: Listings, rows: Int64) -> Listings:
 
 def as_given(listings: Listings, config: RunConfig) -> dict[str, float]:
     """All metrics of a config whose thresholds no label of these listings has touched."""
+    if digest_labels(listings) in config.fitted_on:
+        raise DataError("The thresholds of this config were fitted to these labels.")
     return dict(dedupe(listings, config=config).metrics)
 
 

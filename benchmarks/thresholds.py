@@ -94,7 +94,6 @@ def transfer(data: Path, n_seeds: int = 5) -> Iterator[Row]:
             "fitted among all": fit(config, pairs, groups, ~few & ~scored),
             "fitted among 2,000, as they are": fitted_alone(listings, config, few),
             "fitted among 2,000, transferred": fitted_alone(listings, config, few, len(groups)),
-            "the config as shipped": config,
         }
         found.append({name: row_f1(c, pairs, groups, scored) for name, c in fits.items()})
         print(f"seed {seed}: {found[-1]}", flush=True)
@@ -129,9 +128,6 @@ def unlabelled(data: Path) -> Iterator[Row]:
         every = np.ones(len(listings), dtype=bool)
         fitted = [row_f1(fit(own, pairs, groups, ~h), pairs, groups, h) for h in (half, ~half)]
         values = {
-            "default thresholds": row_f1(
-                RunConfig.default().select(list(own.encoders)), pairs, groups, every
-            ),
             "from scores alone": row_f1(guess_thresholds(own, pairs), pairs, groups, every),
             "fitted to the other half": float(
                 np.average(fitted, weights=[half.sum(), (~half).sum()])

@@ -139,6 +139,8 @@ class RunConfig(Settings):
             catalogues have single listings.
         matches: "clusters": a listing matches all of its cluster. "pairs": only those that
             the fusion accepts with it directly.
+        fitted_on: Digests of the labels that set the thresholds, as ``matcher tune`` writes
+            them: a run on those very labels says that its metrics are too good.
     """
 
     encoders: Annotated[dict[str, Modality], BeforeValidator(_read_modalities), Field(min_length=1)]
@@ -149,6 +151,7 @@ class RunConfig(Settings):
     clustering: Annotated[ClustererSettings, BeforeValidator(_reader(make_clusterer, "average"))]
     at_least_two: bool = False
     matches: Literal["clusters", "pairs"] = "clusters"
+    fitted_on: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _modalities_are_known(self) -> Self:
@@ -219,6 +222,7 @@ class RunConfig(Settings):
             "clustering": _dump(self.clustering),
             "at_least_two": self.at_least_two,
             "matches": self.matches,
+            "fitted_on": list(self.fitted_on),
         }
 
     def select(self, names: list[str]) -> Self:

@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 
 from benchmarks.ablation import ablation_lines
-from benchmarks.protocols import _disjoint, held_out_alone, held_out_in_all, published_pairs
+from benchmarks.protocols import (
+    _disjoint,
+    as_given,
+    held_out_alone,
+    held_out_in_all,
+    published_pairs,
+    take,
+    with_distractors,
+)
 from benchmarks.quality import misses_its_bar
 from benchmarks.table import quality_lines
 from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.io.listings import read_listings
+from matcher.jobs.dedupe import SEEN, dedupe
+from matcher.jobs.tune import tune
 
 
 def test_rows_that_set_thresholds_are_not_scored():
@@ -22,11 +32,31 @@ def test_rows_that_set_thresholds_are_not_scored():
         _disjoint(rows, rows)
 
 
+def test_a_config_is_not_scored_as_given_on_the_labels_it_was_fitted_to(root):
+    listings = read_listings(root / "examples" / "listings.csv")
+    fitted = tune(listings).config
+    with pytest.raises(DataError, match="fitted to these labels"):
+        as_given(listings, fitted)
+    result = dedupe(listings, config=fitted)
+    assert result.report.problems[SEEN] == len(listings)
+    other = take(listings, np.arange(100))
+    assert as_given(other, fitted)
+    assert SEEN not in dedupe(other, config=fitted).report.problems
+
+
 def test_test_pairs_may_not_be_training_pairs(root):
     listings = read_listings(root / "examples" / "listings.csv")
     part = (np.array([0, 1]), np.array([2, 3]), np.array([True, False]))
     with pytest.raises(DataError, match="Test pairs may not be among those"):
         published_pairs(listings, listings, RunConfig.default(), part, part)
+
+
+def test_distractors_never_raise_the_figure(root):
+    listings = read_listings(root / "examples" / "listings.csv")
+    config = RunConfig.default()
+    figures = [with_distractors(listings, config, n, transferred=False) for n in range(3)]
+    assert 0.6 < figures[2] <= figures[0] + 0.02
+    assert 0.6 < with_distractors(listings, config, 2, transferred=True) <= 1
 
 
 def test_held_out_figures_do_not_see_the_labels_they_are_scored_on(root):

@@ -57,6 +57,8 @@ def _grow_with_sklearn(
 ) -> tuple[Trees, Any]:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    # scikit-learn 1.9 fails on a column without any value; no tree splits one of zeros.
+    rows = np.where(np.isnan(rows).all(axis=0), np.float32(0), rows)
     learner = HistGradientBoostingClassifier(
         max_iter=fusion.trees,
         learning_rate=fusion.learning_rate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,9 +10,12 @@ from matcher.calibration._judges import Examples
 from matcher.calibration._learners import grow
 from matcher.errors import DataError
 from matcher.fusion import PairModel, PairsFusion, vetoed
+from matcher.fusion._reliability import Reliability
 from matcher.progress import tracked
 from matcher.training.splits import folds
 from matcher.types import Bool, Float32, Float64, Int64, ScoredPairs
+
+__all__ = ["Reliability", "TrainedPairs", "reliability", "train_pairs"]
 
 FOLDS = 4
 LEAST_PAIRS = 20  # of either kind
@@ -21,31 +24,11 @@ BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Reliability:
-    """How far probabilities are true: of the pairs that get 0.8, 80 % should be matches.
-
-    Attributes:
-        predicted: Mean probability in each tenth of [0, 1]; NaN where there is no pair.
-        observed: Share of matches there.
-        weight: Weight of the pairs there.
-        brier: Mean squared difference between probability and truth; lower is better.
-        error: Mean difference between ``predicted`` and ``observed``, by weight
-            (expected calibration error).
-    """
-
-    predicted: Float64
-    observed: Float64
-    weight: Float64
-    brier: float
-    error: float
-
-
-@dataclass(frozen=True, slots=True)
 class TrainedPairs:
     """A trained pair model.
 
     Attributes:
-        fusion: With the model trained on all examples.
+        fusion: With the model trained on all examples, which holds ``reliability`` too.
         fused: Probability of each pair; that of an example comes from models that saw no pair
             of its two products.
         reliability: Of ``fused``, on the examples.
@@ -75,8 +58,9 @@ def train_pairs(
     if min(n_right, n_wrong) < LEAST_PAIRS:
         raise DataError(
             f"The pair model learns from at least {LEAST_PAIRS} candidate pairs that are matches "
-            f"and as many that are not. Received: {n_right} and {n_wrong}. Label more, or fit "
-            "thresholds (fusion method: boundary)."
+            "and as many that are not, those held out to say what to expect not counted. "
+            f"Received: {n_right} and {n_wrong}. Label more, or fit thresholds (fusion method: "
+            "boundary)."
         )
     names, rows = fusion.features(pairs)
     raw = _left_out(fusion, rows, examples, seed)
@@ -87,6 +71,7 @@ def train_pairs(
     fused = model.probability(raw)
     told = reliability(fused[known], examples.truth[known], examples.weight[known])
     fused[vetoed(pairs, fusion.vetoes)] = 0
+    model = replace(model, reliability=told)
     return TrainedPairs(fusion.with_model(model), fused, told)
 
 
@@ -142,11 +127,23 @@ def _platt(raw: Float64, truth: Bool, weight: Int64) -> tuple[float, float]:
 def reliability(probabilities: Float32, truth: Bool, weight: Int64) -> Reliability:
     """Compare probabilities with what is true, in ten bins of equal width.
 
+    Args:
+        probabilities: In [0, 1], shape ``(m,)``.
+        truth: Whether each pair is a match, shape ``(m,)``.
+        weight: How many times each pair counts, shape ``(m,)``; one of weight 0 is left out.
+
+    Raises:
+        DataError: If no pair has any weight.
+
     Example:
         >>> told = reliability(np.float32([0.25, 0.25]), np.array([True, False]), np.ones(2, int))
-        >>> told.observed[2].item(), told.error, told.brier
-        (0.5, 0.25, 0.3125)
+        >>> told.observed[2].item(), told.n_pairs[2].item(), told.error, told.brier
+        (0.5, 2, 0.25, 0.3125)
     """
+    if not (weight > 0).any():
+        raise DataError(
+            "Reliability is measured on labelled pairs. Received: none with a weight above 0."
+        )
     place = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     columns = weight, weight * probabilities, weight * truth
     sums = np.stack([np.bincount(place, np.asarray(c, np.float64), BINS) for c in columns])
@@ -155,4 +152,5 @@ def reliability(probabilities: Float32, truth: Bool, weight: Int64) -> Reliabili
     gaps = np.nan_to_num(np.abs(predicted - observed))
     brier = np.average((probabilities - truth) ** 2, weights=weight)
     error = float((gaps * sums[0]).sum() / sums[0].sum())
-    return Reliability(predicted, observed, sums[0], float(brier), error)
+    n_pairs = np.bincount(place[weight > 0], minlength=BINS)
+    return Reliability(predicted, observed, sums[0], n_pairs, float(brier), error)

@@ -86,7 +86,5 @@ def tune(
             seed=seed,
             **aims,  # type: ignore[arg-type]  # typed by the options
         )
-    write_config(tuned, out)
-    for sentence in tuned.sentences():
+    for sentence in tuned.sentences(write_config(tuned, out)):
         say(sentence)
-    say(f"Written to {out}; use it with: matcher dedupe LISTINGS --config {out}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, model_validator
 
 from matcher.errors import ConfigError, DataError
 from matcher.fusion._base import ContextualFusion, known, unbound, vetoed
 from matcher.fusion._features import PairFeatures
+from matcher.fusion._reliability import Reliability
 from matcher.fusion._trees import Trees
 from matcher.settings import suggest
 from matcher.types import Encoded, Float32, Float64, ScoredPairs
@@ -28,17 +30,62 @@ class PairModel:
         features: Names of the columns they were trained on.
         slope: Of the calibration ``p = 1 / (1 + exp(-(slope * sum + offset)))`` (Platt 1999).
         offset: Likewise.
+        reliability: How far its probabilities are true of pairs it was not trained on; None
+            where that is not known.
+
+    Raises:
+        DataError: If it was trained on another number of features than have names, or the
+            calibration does not rise.
     """
 
     trees: Trees
     features: tuple[str, ...]
     slope: float
     offset: float
+    reliability: Reliability | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.features) != self.trees.n_features:
+            raise DataError(
+                f"A pair model has a name for each of its features. Received: {len(self.features)} "
+                f"names for {self.trees.n_features} features. Train it again."
+            )
+        if not (np.isfinite([self.slope, self.offset]).all() and self.slope > 0):
+            raise DataError(
+                "The calibration of a pair model has a slope above 0 and a finite offset. "
+                f"Received: {self.slope} and {self.offset}. Train it again."
+            )
 
     def probability(self, raw: Float64) -> Float32:
         """Calibrated probability that belongs to a sum of trees."""
         z = np.clip(self.slope * raw + self.offset, -30, 30)
         return np.asarray(1 / (1 + np.exp(-z)), np.float32)
+
+    def plain(self) -> dict[str, Any]:
+        """All but the trees, as values that JSON can hold."""
+        told = None if self.reliability is None else self.reliability.plain()
+        own = {"slope": self.slope, "offset": self.offset, "reliability": told}
+        return {"features": list(self.features), **own}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> PairModel:
+        """Build from what ``plain`` and ``trees.tensors`` gave.
+
+        Raises:
+            DataError: If something is missing, or makes no sense.
+        """
+        names, told = plain.get("features"), plain.get("reliability")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"A pair model names its features in a list. Received: {names!r}.")
+        try:
+            slope, offset = float(plain["slope"]), float(plain["offset"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                "A pair model has the numbers slope and offset. Received: "
+                f"{plain.get('slope')!r} and {plain.get('offset')!r}."
+            ) from error
+        reliability = None if told is None else Reliability.of(told)
+        return cls(Trees.of(tensors, len(names)), tuple(names), slope, offset, reliability)
 
 
 class PairsFusion(ContextualFusion):

@@ -124,17 +124,17 @@ def audit(
         groups = _groups(listings)
     with watch.step("encode"):
         encodings = encode(config, listings, listings)
-    (encoded,) = encodings.tables
+    (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
         graph = compare(config, encoded, find_candidates(config, encoded), groups)
     with watch.step("judge"):
         found = judge_labels(graph, groups)
-        twins = _find_twins(listings, encoded, groups)
+        twins = _find_twins(listings, plain, groups)
         suspects = _choose(found, twins)
     with watch.step("explain"):
         names = name_labels(listings, columns)
         closest = _or_twin(found.closest, twins)
-        alike = _explain(suspects, closest, encoded)
+        alike = _explain(suspects, closest, plain)
         told = Wording(listings, names, groups, graph, found, twins)
         why = tuple(told.why(row) for row in suspects.tolist())
     report = _report(config, listings, encodings, suspects, found, watch.seconds)

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from matcher.clustering import Constraints
 from matcher.errors import DataError
+from matcher.io.outputs import FORMULA_START
 from matcher.io.raw import RawTable
 from matcher.io.tables import read_table
-from matcher.types import Int64
+from matcher.types import Bool, Int64
 
 COLUMNS = ("id_left", "id_right", "decision")
 DECISIONS = ("same", "different")
@@ -39,7 +40,8 @@ def read_decisions(path: str | Path, ids: Sequence[str]) -> Constraints:
     Args:
         path: CSV or Parquet with the columns ``id_left``, ``id_right`` and ``decision``, which
             is "same", "different" or empty; other columns are passed over. A row without a
-            decision is skipped.
+            decision is skipped. An id may have spaces around it, or the ``'`` before it that
+            ``pairs.csv`` puts before what a spreadsheet would run as a formula.
         ids: All listings, in the order of their rows.
 
     Raises:
@@ -73,6 +75,8 @@ def read_decisions(path: str | Path, ids: Sequence[str]) -> Constraints:
 def decide_pairs(left: Int64, right: Int64, decided: Constraints) -> tuple[Int64, Int64]:
     """Matches of pairs, without those a person has called different, with those called the same.
 
+    What differs from one listing differs from all that are the same as it.
+
     Args:
         left: Row of the first listing of each match, shape ``(m,)``.
         right: Row of the second, above ``left``.
@@ -81,15 +85,35 @@ def decide_pairs(left: Int64, right: Int64, decided: Constraints) -> tuple[Int64
     Returns:
         Left and right rows, by ascending left, then right.
     """
-    different, same = (
-        {tuple(sorted(pair)) for pair in pairs.tolist()}
-        for pairs in (decided.cannot_link, decided.must_link)
-    )
-    if not different and not same:
+    if not len(decided):
         return left, right
-    found = set(zip(left.tolist(), right.tolist(), strict=True))
-    ends = np.array(sorted((found - different) | same), np.int64).reshape(-1, 2)
+    stay = ~are_different(left, right, decided)
+    found = np.stack([left[stay], right[stay]], axis=1)
+    ends = np.unique(np.concatenate([found, np.sort(decided.must_link, axis=1)]), axis=0)
     return ends[:, 0], ends[:, 1]
+
+
+def are_different(left: Int64, right: Int64, decided: Constraints) -> Bool:
+    """Whether a person has called the two of each pair different, directly or through others.
+
+    Args:
+        left: Row of one listing of each pair, shape ``(m,)``.
+        right: Row of the other.
+        decided: What a person has decided.
+
+    Example:
+        >>> decided = Constraints(cannot_link=np.array([[0, 2]]), must_link=np.array([[1, 2]]))
+        >>> are_different(np.array([0, 1, 1]), np.array([1, 2, 3]), decided)
+        array([ True, False, False])
+    """
+    n = 1 + max(int(rows.max(initial=0)) for rows in (left, right, decided.rows()))
+    leader = decided.leaders(n)
+
+    def key(ends: Int64) -> Int64:
+        low, high = np.sort(leader[ends], axis=0)
+        return np.asarray(low * n + high, np.int64)
+
+    return np.isin(key(np.stack([left, right])), key(decided.cannot_link.T))
 
 
 def _constraints(different: Int64, same: Int64, ids: Sequence[str], where: str) -> Constraints:
@@ -97,17 +121,18 @@ def _constraints(different: Int64, same: Int64, ids: Sequence[str], where: str) 
     try:
         return Constraints(cannot_link=different, must_link=same)
     except DataError as error:
-        apart = different[0]
-        for apart in different:
-            try:
-                Constraints(apart[None], same)
-            except DataError:
-                break
-        a, b = (ids[row] for row in apart)
+        a, b = (ids[row] for row in _first_contradiction(different, same))
         raise DataError(
             f"{where}: {a!r} and {b!r} are different, but other rows make them the same, "
             "directly or through others. Take back one of these decisions."
         ) from error
+
+
+def _first_contradiction(different: Int64, same: Int64) -> Int64:
+    """The first pair that is different, though others make it the same; there is one."""
+    leader = Constraints(must_link=same).leaders(1 + int(max(different.max(), same.max())))
+    clash = leader[different[:, 0]] == leader[different[:, 1]]
+    return np.asarray(different[np.argmax(clash)], np.int64)
 
 
 def _column(table: RawTable, name: str) -> pa.ChunkedArray:
@@ -121,12 +146,14 @@ def _column(table: RawTable, name: str) -> pa.ChunkedArray:
 
 def _rows_of(texts: pa.ChunkedArray, known: pa.Array, table: RawTable, rows: Int64) -> Int64:
     """The listing that each decision names."""
-    names = texts.take(pa.array(rows))
-    found = pc.index_in(names, value_set=known)
+    names = pc.utf8_trim_whitespace(texts.take(pa.array(rows)))
+    plain = pc.replace_substring_regex(names, f"^'({FORMULA_START[1:]})", r"\1")
+    found = pc.coalesce(pc.index_in(names, value_set=known), pc.index_in(plain, value_set=known))
     unknown = np.flatnonzero(pc.is_null(found).to_numpy())
     if unknown.size:
         raise DataError(
             f"{table.where}, {table.place(rows[unknown[:1]])}: id "
-            f"{names[int(unknown[0])].as_py()!r} is not among the {len(known)} listings."
+            f"{names[int(unknown[0])].as_py()!r} is not among the {len(known)} listings. Remove "
+            "the row, or give the listings that were decided about."
         )
     return np.asarray(found.to_numpy(), np.int64)

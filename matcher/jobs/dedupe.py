@@ -15,7 +15,7 @@ from matcher.fusion import ACCEPTED, VetoingFusion
 from matcher.io.columns import Columns
 from matcher.jobs.crowds import leaders, rejoin
 from matcher.jobs.decisions import as_constraints, decide_pairs
-from matcher.jobs.near import explain_near_misses, find_near_misses
+from matcher.jobs.near import are_matches, explain_near_misses, find_near_misses
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -36,6 +36,7 @@ from matcher.jobs.steps import (
 from matcher.metrics import score_clusters, score_matches
 from matcher.results import MatchReport, MatchResult, NearMisses
 from matcher.search import score_pairs, take_rows
+from matcher.training.splits import digest_labels
 from matcher.types import (
     UNLABELLED,
     Bool,
@@ -51,6 +52,7 @@ from matcher.types import (
 MOST_MATCHES = 50  # ids in a row of matches
 MANY_CLUSTERS = 10  # a listing with accepted pairs into as many is reported as a bridge
 SHOWN_BRIDGES = 20
+SEEN = "label seen when the thresholds were set: the metrics are too good to expect elsewhere"
 
 
 def dedupe(
@@ -108,7 +110,7 @@ def dedupe(
         graph = accepted_graph(accepted, scores)
         titles = listings.titles, listings.titles
         reasons = explain_pairs(accepted, plain, plain, titles, graph)
-        near = _near(config, found, among, (encoded, plain), listings, graph)
+        near = _near(config, found, among, (encoded, plain), listings, graph, decided)
     metrics = _score(graph, clusters, listings.groups)
     counts = _count(listings, found, accepted, clusters, among)
     bridging = _bridges(listings, found, among)
@@ -218,13 +220,17 @@ def _near(
     encoded: tuple[Mapping[str, Encoded], Mapping[str, Encoded]],
     listings: Listings,
     graph: Matches,
+    decided: Constraints,
 ) -> NearMisses:
     """The candidates that came closest to a match; scored as blended, explained as encoded."""
-    clusters = among if config.matches == "clusters" else None
-    near, scores = find_near_misses(found.fusion, found.candidates, found.fused, clusters)
-    left, right = found.ends()
+    fusion, candidates, (left, right) = found.fusion, found.candidates, found.ends()
+    matched = are_matches(left, right, graph)
+    if config.matches == "clusters":  # of a large one the graph has not all pairs
+        matched = among.labels[candidates.left] == among.labels[candidates.right]
+    near, scores = find_near_misses(fusion, candidates, found.fused, matched)
     pairs = score_pairs(left[near], right[near], encoded[0])
-    return explain_near_misses(pairs, scores, (encoded[1],), (listings, listings), graph)
+    table, both = (encoded[1],), (listings, listings)
+    return explain_near_misses(pairs, scores, table, both, graph, fusion.vetoes, decided)
 
 
 def _score(graph: Matches, clusters: Clusters, groups: Int64 | None) -> dict[str, float]:
@@ -242,11 +248,7 @@ def _truth(left: Int64, right: Int64, groups: Int64 | None) -> Bool | None:
 
 
 def _count(
-    listings: Listings,
-    found: Found,
-    accepted: ScoredPairs,
-    clusters: Clusters,
-    among: Clusters,
+    listings: Listings, found: Found, accepted: ScoredPairs, clusters: Clusters, among: Clusters
 ) -> dict[str, int]:
     sizes = np.bincount(clusters.labels, minlength=1)
     graph = pair_graph(found.candidates, found.fused)
@@ -281,6 +283,9 @@ def _report(
     seconds: dict[str, float],
 ) -> MatchReport:
     problems = count_problems(listings, encodings.tables[0])
+    told = dict(problems.most_common(KINDS_OF_PROBLEM))
+    if listings.groups is not None and digest_labels(listings) in config.fitted_on:
+        told = {SEEN: int((listings.groups != UNLABELLED).sum()), **told}
     return MatchReport(
         command="dedupe",
         config=config.dump(),
@@ -288,7 +293,7 @@ def _report(
         left_out=encodings.left_out,
         counts=counts,
         metrics=metrics,
-        problems=dict(problems.most_common(KINDS_OF_PROBLEM)),
+        problems=told,
         bridges=bridging,
         seconds=seconds,
         versions=library_versions(),

@@ -6,24 +6,20 @@ from pathlib import Path
 
 from matcher.config import RunConfig
 from matcher.errors import DataError, StoreError
-from matcher.fusion import PairModel, PairsFusion, Trees
+from matcher.fusion import PairModel, PairsFusion
 from matcher.io.artifacts import load_model, save_model
 
 KIND = "pair model"
+FORMAT = 1  # to be raised where a model that is written could not be read by what came before
 
 
 def save_pair_model(model: PairModel, folder: Path) -> None:
-    """Write a trained pair model.
+    """Write a trained pair model, and how far its probabilities are true.
 
     Raises:
         StoreError: If it cannot be written.
     """
-    about = {
-        "kind": KIND,
-        "features": list(model.features),
-        "slope": model.slope,
-        "offset": model.offset,
-    }
+    about = {"kind": KIND, "format": FORMAT, **model.plain()}
     save_model(folder, about, model.trees.tensors())
 
 
@@ -31,19 +27,32 @@ def load_pair_model(folder: Path) -> PairModel:
     """Read what ``save_pair_model`` wrote.
 
     Raises:
-        StoreError: If it is missing, damaged, or no pair model.
+        StoreError: If it is missing, damaged, written by a newer version, or no pair model.
     """
-    about, tensors = load_model(folder)
-    try:
-        if about["kind"] != KIND:
-            raise KeyError(KIND)
-        features = tuple(str(name) for name in about["features"])
-        slope, offset = float(about["slope"]), float(about["offset"])
-        return PairModel(Trees.of(tensors, len(features)), features, slope, offset)
-    except (KeyError, TypeError, ValueError, DataError) as error:
+    if not folder.is_dir():
         raise StoreError(
-            f"{folder} holds no pair model: {error}. Name a folder that `matcher tune` wrote, or "
-            "train it again."
+            "A config names the folder of its trained pair model, relative to its own. Received: "
+            f"{folder}, and there is no such folder. Move it there with the config that `matcher "
+            "tune` wrote, or train it again."
+        )
+    about, tensors = load_model(folder)
+    if about.get("kind") != KIND:
+        raise StoreError(
+            f"A pair model is stored with the kind {KIND!r}. Received: {folder} of the kind "
+            f"{about.get('kind')!r}. Name a folder that `matcher tune` wrote."
+        )
+    if about.get("format", FORMAT) != FORMAT:
+        raise StoreError(
+            f"This version of matcher reads pair models of format {FORMAT}. Received: {folder} of "
+            f"format {about['format']!r}. Install the version of matcher that wrote it, or train "
+            "it again with `matcher tune`."
+        )
+    try:
+        return PairModel.of(about, tensors)
+    except DataError as error:
+        raise StoreError(
+            f"{folder} holds no whole pair model: {error} Name a folder that `matcher tune` "
+            "wrote, or train it again."
         ) from error
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import yaml
 
-from matcher.calibration import Gallery, Interval, Promise
+from matcher.calibration import Gallery, Promise
 from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError
-from matcher.io.atomic import write_atomically
 from matcher.io.columns import Columns
 from matcher.jobs.steps import (
     ConfigLike,
@@ -24,11 +21,12 @@ from matcher.jobs.steps import (
     resolve_config,
 )
 from matcher.jobs.thresholds import fit, row_f1
+from matcher.jobs.tune_files import Tuned, write_config
 from matcher.jobs.tune_pairs import expect, read_pairs
 from matcher.jobs.tune_precision import Labelled, keep_promise
 from matcher.jobs.tune_unlabelled import guess_thresholds
 from matcher.search import score_pairs
-from matcher.training.splits import tied_rows
+from matcher.training.splits import digest_labels, tied_rows
 from matcher.types import UNLABELLED, Encoded, Int64, Listings, ScoredPairs
 
 __all__ = ["Tuned", "fit", "row_f1", "tune", "write_config"]
@@ -36,84 +34,6 @@ __all__ = ["Tuned", "fit", "row_f1", "tune", "write_config"]
 LEAST_GROUPS = 10
 # How far below the lowest score of a candidate to look where a larger catalogue is foreseen.
 DEEPER, DEEPEST = 0.3, 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What ``tune`` found.
-
-    Attributes:
-        config: The config with fitted thresholds, from all labels.
-        expected_f1: Mean row F1 on held-out products: half of the products set the thresholds,
-            the listings of the other half are scored, then the other way round. From labelled
-            pairs: F1 of held-out pairs. NaN where it can't be said.
-        fitted_f1: The same on the labels that set the thresholds: too good to expect.
-        gallery_size: Number of listings that the thresholds are for.
-        fitted_size: Number of listings that were searched.
-        promise: The precision that was asked for.
-        precision: The precision to expect on products that took no part in the choice, and the
-            interval in which that of another catalogue like this should lie.
-        source: What the thresholds come from: labelled listings, labelled pairs, or scores alone.
-    """
-
-    config: RunConfig
-    expected_f1: float
-    fitted_f1: float
-    gallery_size: int
-    fitted_size: int = 0
-    promise: Promise | None = None
-    precision: Interval | None = None
-    source: Literal["listings", "pairs", "scores"] = "listings"
-
-    def sentences(self) -> list[str]:
-        """What to tell a person."""
-        if self.source == "scores":
-            return [
-                "Thresholds from the distribution of the scores alone, no label seen: how good "
-                "they are is not known. Label some pairs, and tune again."
-            ]
-        told = [_f1_sentence(self)]
-        if self.promise is not None and self.precision is not None:
-            found = self.precision
-            told.append(
-                f"Precision promised: {self.promise.precision:g}, at "
-                f"{self.promise.confidence:.0%} confidence. To expect on products not seen: "
-                f"{found.estimate:.4f}; that of another catalogue like this lies between "
-                f"{found.low:.4f} and {found.high:.4f} in {found.level:.0%} of cases."
-            )
-            if found.estimate < self.promise.precision:
-                told.append(
-                    "The products that took no part fall short of the promise: label more before "
-                    "relying on it."
-                )
-        if self.source == "pairs":
-            told.append(
-                "That holds for pairs chosen as the labelled ones were, not for all pairs of a "
-                "catalogue."
-            )
-        elif self.gallery_size != self.fitted_size:
-            told.append(
-                f"Fitted on {self.fitted_size:,} listings and transferred to a gallery of "
-                f"{self.gallery_size:,}: the figures are what a model of the impostors expects "
-                "there."
-            )
-        else:
-            told.append(f"Thresholds hold for galleries of about {self.gallery_size:,} listings.")
-        return told
-
-
-def _f1_sentence(tuned: Tuned) -> str:
-    what = "Row F1" if tuned.source == "listings" else "F1 of pairs"
-    fitted = f"on those that set the thresholds: {tuned.fitted_f1:.4f}."
-    if np.isnan(tuned.expected_f1):
-        return (
-            f"{what} {fitted} What to expect of others cannot be said: the labelled pairs hang "
-            "together by common listings, so that none can be held out."
-        )
-    return (
-        f"{what} to expect on products not seen: {tuned.expected_f1:.4f} "
-        f"(gallery {tuned.gallery_size:,}); {fitted}"
-    )
 
 
 def tune(
@@ -156,6 +76,8 @@ def tune(
     promise = None if precision is None else Promise(precision, confidence)
     config = resolve_config(config, encoders)
     listings = as_listings(listings, images, columns)
+    digest = "" if unlabelled or pairs is not None else digest_labels(listings)
+    config = config.model_copy(update={"fitted_on": (digest,) if digest else ()})
     if unlabelled or pairs is not None:
         (encoded,) = encode(config, listings, listings).tables
         if unlabelled:
@@ -242,18 +164,6 @@ def _from_pairs(
     fitted, expected, own, interval = expect(bound, pairs, truth, promise, seed)
     n = len(listings)
     return Tuned(fitted, expected, own, n, n, promise, interval, source="pairs")
-
-
-def write_config(tuned: Tuned, path: str | Path) -> None:
-    """Write the fitted config as YAML that ``RunConfig.load`` and ``--config`` take.
-
-    Raises:
-        StoreError: If the file cannot be written.
-    """
-    told = ["Written by `matcher tune`.", *tuned.sentences()]
-    header = "".join(f"# {sentence}\n" for sentence in told)
-    body = yaml.safe_dump(tuned.config.dump(), sort_keys=False, default_flow_style=None)
-    write_atomically(path, lambda aside: aside.write_text(header + body, encoding="utf-8"))
 
 
 def _check_aims(

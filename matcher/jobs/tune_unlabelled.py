@@ -29,6 +29,11 @@ def guess_thresholds(config: RunConfig, pairs: ScoredPairs) -> RunConfig:
     fields = type(fusion).model_fields
     own: dict[str, float] = getattr(fusion, "thresholds", None) or getattr(fusion, "weights", {})
     known = {name: round(bounds[name], 4) for name in own if name in bounds}
+    if not {"thresholds", "threshold"} & set(fields):
+        raise ConfigError(
+            f"{type(fusion).__name__} is learnt from labels; there is nothing in it that scores "
+            "alone could set. Use fusion boundary, union or weighted."
+        )
     if not known:
         raise DataError(
             "Thresholds from scores alone need listings with more than ten neighbours each. "
@@ -37,12 +42,7 @@ def guess_thresholds(config: RunConfig, pairs: ScoredPairs) -> RunConfig:
         )
     if "thresholds" in fields:
         update: dict[str, object] = {"thresholds": {**own, **known}}
-    elif "threshold" in fields:
-        update = {"threshold": float(np.mean(list(known.values())))}
     else:
-        raise ConfigError(
-            f"{type(fusion).__name__} is learnt from labels; there is nothing in it that scores "
-            "alone could set. Use fusion boundary, union or weighted."
-        )
+        update = {"threshold": float(np.mean(list(known.values())))}
     config = config.model_copy(update={"fusion": fusion.model_copy(update=update)})
     return with_cut(config, ACCEPTED) if config.matches == "clusters" else config

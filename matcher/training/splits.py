@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import blake2b
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
@@ -52,6 +55,22 @@ def tied_rows(listings: Listings) -> Int64:
         hashes = np.unique(listings.phashes.codes, return_inverse=True)[1]
         ties.append(np.where(listings.phashes.present, hashes, UNLABELLED))
     return super_components(*ties)
+
+
+def digest_labels(listings: Listings) -> str:
+    """A short text that only the same listings with the same labels share, in any order.
+
+    Returns:
+        16 hexadecimal digits; nothing where there are no labels.
+    """
+    if listings.groups is None:
+        return ""
+    groups: dict[int, list[str]] = {}
+    for name, group in zip(listings.ids, listings.groups.tolist(), strict=True):
+        if group != UNLABELLED:
+            groups.setdefault(group, []).append(name)
+    told = json.dumps(sorted(sorted(names) for names in groups.values()))
+    return blake2b(told.encode(), digest_size=8).hexdigest() if groups else ""
 
 
 def folds(components: Int64, n_folds: int, seed: int = 0) -> Int64:

@@ -121,8 +121,9 @@ def folds_of(given):
 @pytest.mark.parametrize("n", [60, 3000])
 def test_each_learner_is_read_exactly_missing_values_included(learner, n):
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(n, 4)).astype(np.float32)
+    rows = rng.normal(size=(n, 5)).astype(np.float32)
     rows[rng.random(rows.shape) < 0.2] = np.nan
+    rows[:, 4] = np.nan
     rows[:, 3] = np.where(np.arange(n) % 2, np.inf, 1)
     truth = np.nan_to_num(rows[:, 0]) + 0.3 * rng.normal(size=n) > 0
     fusion = make_fusion("pairs", scores=["title"], learner=learner, trees=20)

@@ -1,11 +1,13 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.errors import ConfigError, DataError
-from matcher.training.splits import folds, super_components, tied_rows
-from matcher.types import Hashes, ImageRef, Listings
+from matcher.training.splits import digest_labels, folds, super_components, tied_rows
+from matcher.types import UNLABELLED, Hashes, ImageRef, Listings
 
 CODES = st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), min_size=1, max_size=12)
 
@@ -58,3 +60,23 @@ def test_folds_hold_whole_sets_and_are_even(labels, seed):
 def test_fewer_sets_than_folds_is_refused():
     with pytest.raises(ConfigError, match="at most the 1 sets"):
         folds(np.zeros(4, np.int64), 2)
+
+
+def test_a_digest_is_of_the_labels_whatever_their_names_and_order():
+    ids, groups = ("a", "b", "c", "d"), np.array([0, 0, 1, UNLABELLED])
+    digest = digest_labels(labelled(ids, groups))
+    assert re.fullmatch("[0-9a-f]{16}", digest)
+    assert digest_labels(labelled(("c", "d", "b", "a"), np.array([7, UNLABELLED, 3, 3]))) == digest
+    assert digest_labels(labelled(("a", "b", "c"), np.array([0, 0, 1]))) == digest  # d says nothing
+    assert digest_labels(labelled(ids, np.array([0, 1, 1, UNLABELLED]))) != digest
+    assert digest_labels(labelled(("a", "b", "c", "e"), np.array([0, 0, 1, 1]))) != digest
+
+
+def test_without_labels_there_is_no_digest():
+    assert digest_labels(labelled(("a",), None)) == ""
+    assert digest_labels(labelled(("a",), np.array([UNLABELLED]))) == ""
+
+
+def labelled(ids, groups):
+    n = len(ids)
+    return Listings(ids=ids, titles=("",) * n, images=(None,) * n, groups=groups)
