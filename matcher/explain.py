@@ -216,7 +216,14 @@ def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> li
     if not left.terms:
         return [Phrase(name, f"{name} alike ({score:.2f})") for score in scores.tolist()]
     shared = zip(_shared_terms(left, right, pairs.left, pairs.right), scores.tolist(), strict=True)
-    return [Phrase(terms, f"{name} in common: {terms} ({score:.2f})") for terms, score in shared]
+    return [_in_common(name, terms, score) for terms, score in shared]
+
+
+def _in_common(name: str, terms: str, score: float) -> Phrase:
+    """The terms in common; without any, what scores came from others by blending."""
+    if terms:
+        return Phrase(terms, f"{name} in common: {terms} ({score:.2f})")
+    return Phrase(f"{name} of others", f"{name} alike through other listings ({score:.2f})")
 
 
 def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64) -> list[str]:

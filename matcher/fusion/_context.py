@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,6 +12,7 @@ from scipy.sparse import csr_array
 from matcher.types import Encoded, Float32, Float64, Int64, ScoredPairs
 
 PAIRS = 20_000  # looked at together
+MOST_EDGES = 4_000_000  # of the listings of one block: hubs have many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +109,19 @@ class Context:
         lists = _lists(self.candidates, scores)
         norms = np.sqrt(np.bincount(lists.tocoo().row, lists.data**2, lists.shape[0]))
         found = np.empty(len(pairs), np.float32)
-        for start in range(0, len(pairs), PAIRS):
-            block = slice(start, start + PAIRS)
+        degree = np.diff(lists.indptr)
+        for block in _blocks(degree[pairs.left] + degree[pairs.right]):
             a, b = pairs.left[block], pairs.right[block]
             dots = csr_array(lists[a].multiply(lists[b])).sum(axis=1)
             found[block] = dots / np.maximum(norms[a] * norms[b], 1e-9)
         return found
+
+
+def _blocks(edges: Int64) -> Iterator[slice]:
+    """Runs of pairs with a bounded number of edges together, and of pairs."""
+    cost = np.cumsum(edges + MOST_EDGES // PAIRS) // MOST_EDGES
+    cuts = [0, *(np.flatnonzero(np.diff(cost)) + 1).tolist(), len(edges)]
+    return (slice(start, stop) for start, stop in pairwise(cuts) if stop > start)
 
 
 def _lists(candidates: ScoredPairs, scores: Float32) -> csr_array:

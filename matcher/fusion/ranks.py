@@ -60,7 +60,7 @@ class RankFusion(ContextualFusion):
             scores = pairs.scores[name]
             left, right = self._rankings[name]
             ranks = left.rank(pairs.left, scores), right.rank(pairs.right, scores)
-            share = sum(1 / (self.k + rank) for rank in ranks) / 2
+            share = sum(1 / (self.k + rank.astype(np.float64)) for rank in ranks) / 2
             total += own * np.nan_to_num(share)
             weight += own * ~np.isnan(scores)
         known = weight > 0

@@ -109,9 +109,12 @@ def match_rows(
         accepted, scores = _best_first(candidates, fused, kept)
         seen, their_seen = encodings.plain
         reasons = explain_pairs(accepted, seen, their_seen, (left.titles, right.titles))
-        near, near_scores = find_near_misses(fusion, candidates, fused, None)
+        near, near_scores = find_near_misses(fusion, candidates, fused, kept)
         pairs = score_pairs(candidates.left[near], candidates.right[near], ours, theirs)
-        missed = explain_near_misses(pairs, near_scores, encodings.plain, (left, right))
+        both = left, right
+        missed = explain_near_misses(
+            pairs, near_scores, encodings.plain, both, vetoes=fusion.vetoes
+        )
     return MatchResult(
         listings=left,
         right_listings=right,

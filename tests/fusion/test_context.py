@@ -83,3 +83,18 @@ def test_close_scores_are_told_apart_in_a_large_table():
     scores = np.float32([0.9, np.nextafter(np.float32(0.9), np.float32(1))])
     ranking = Ranking.of(np.array([row, row]), scores, row + 1)
     assert ranking.rank(np.array([row, row]), scores).tolist() == [2, 1]
+
+
+def test_hubs_are_looked_at_a_few_pairs_at_a_time(monkeypatch):
+    monkeypatch.setattr("matcher.fusion._context.MOST_EDGES", 40)
+    n = 30
+    left, right = np.triu_indices(n, 1)
+    scores = np.linspace(0.1, 1, len(left)).astype(np.float32)
+    pairs = ScoredPairs(left, right, {"title": scores}, n, n)
+    context = Context.of(pairs, {})
+    found = context.shared_neighbors(scores, pairs)
+    weights = np.zeros((n, n))
+    weights[left, right] = weights[right, left] = scores
+    norms = np.linalg.norm(weights, axis=1)
+    cosine = (weights @ weights) / np.outer(norms, norms)
+    np.testing.assert_allclose(found, cosine[left, right], rtol=1e-5)
