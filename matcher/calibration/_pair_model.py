@@ -56,11 +56,12 @@ def train_pairs(
     known = examples.weight > 0
     n_right, n_wrong = int(examples.truth[known].sum()), int((~examples.truth[known]).sum())
     if min(n_right, n_wrong) < LEAST_PAIRS:
+        n_products = len(_products(examples, known))
         raise DataError(
             f"The pair model learns from at least {LEAST_PAIRS} candidate pairs that are matches "
             "and as many that are not, those held out to say what to expect not counted. "
-            f"Received: {n_right} and {n_wrong}. Label more, or fit thresholds (fusion method: "
-            "boundary)."
+            f"Received: {n_right:,} and {n_wrong:,}, of {n_products:,} products. Label "
+            "more, of other products, or fit thresholds (fusion method: boundary)."
         )
     names, rows = fusion.features(pairs)
     raw = _left_out(fusion, rows, examples, seed)
@@ -103,8 +104,7 @@ def _deal(examples: Examples, known: Bool, seed: int) -> tuple[Int64, Int64]:
     Raises:
         DataError: If there are fewer products than folds.
     """
-    both = np.concatenate([examples.left[known], examples.right[known]])
-    products = np.unique(both[both != OUTSIDE])
+    products = _products(examples, known)
     if len(products) < FOLDS:
         raise DataError(f"The pair model needs at least {FOLDS} products. Label more.")
     fold_of = folds(np.arange(len(products)), FOLDS, seed)
@@ -114,6 +114,12 @@ def _deal(examples: Examples, known: Bool, seed: int) -> tuple[Int64, Int64]:
         inside = (products[at] == product) & (product != OUTSIDE)
         dealt.append(np.where(inside, fold_of[at], OUTSIDE))
     return dealt[0], dealt[1]
+
+
+def _products(examples: Examples, known: Bool) -> Int64:
+    """Numbers of the products that the labelled pairs are of, ascending."""
+    both = np.concatenate([examples.left[known], examples.right[known]])
+    return np.unique(both[both != OUTSIDE])
 
 
 def _platt(raw: Float64, truth: Bool, weight: Int64) -> tuple[float, float]:

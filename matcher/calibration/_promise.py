@@ -173,15 +173,17 @@ def choose_cut(counts: MatchCounts, promise: Promise, *, seed: int = 0) -> int:
 
 def refuse(counts: MatchCounts, promise: Promise, cut: int, *, seed: int = 0) -> NoReturn:
     """Raise the DataError that says why nothing can be promised at the closest cut."""
-    n = int(((counts.right + counts.wrong)[0] > 0).sum())
+    found = (counts.right + counts.wrong)[0]
+    n, largest = int((found > 0).sum()), float(found.max(initial=0) / max(found.sum(), 1))
     needed = math.ceil(-math.log(1 - promise.confidence) / (1 - promise.precision))
     estimate = counts.interval(cut, seed=seed).estimate
     sure = max(counts.sure(cut, promise.confidence, seed=seed), 0.0)
     raise DataError(
         f"A precision of {promise.precision:g} cannot be promised from these labels at "
         f"{promise.confidence:.0%} confidence. The strictest useful cut has {estimate:.3f}, of "
-        f"which {sure:.3f} can be promised, from {n:,} independent sets of matches; even without "
-        f"an error it takes about {needed:,}. Promise less, label more, or add an encoder."
+        f"which {sure:.3f} can be promised, from {n:,} independent sets of matches, the largest "
+        f"with {largest:.0%} of them; even without an error it takes about {needed:,} of equal "
+        "size. Promise less, label more, or add an encoder."
     )
 
 

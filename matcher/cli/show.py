@@ -136,7 +136,7 @@ def _show_metrics(result: MatchResult) -> None:
     m, counts = result.metrics, result.report.counts
     if m:
         say(
-            f"Against the labels of {counts['labelled']:,} listings (gallery "
+            f"Against the labels of {_count(counts['labelled'], 'listing')} (gallery "
             f"{counts['listings']:,}): row F1 {m['rowwise_f1']:.4f}, precision "
             f"{m['rowwise_precision']:.4f}, recall {m['rowwise_recall']:.4f}; "
             f"B-cubed F1 {m['bcubed_f1']:.4f}."

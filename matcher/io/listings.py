@@ -15,6 +15,7 @@ from matcher.io.columns import Columns, FoundColumns, find_columns
 from matcher.io.folders import read_folder
 from matcher.io.hashes import parse_hashes
 from matcher.io.images import resolve_images
+from matcher.io.places import open_place
 from matcher.io.raw import Notes, RawTable, log
 from matcher.io.tables import from_memory, read_table
 from matcher.types import UNLABELLED, Float32, Hashes, ImageRef, Int64, Listings
@@ -222,6 +223,7 @@ def _images(
 ) -> tuple[ImageRef | None, ...]:
     if position is None:
         if source is not None:
+            open_place(Path(source))  # or it says that there is none
             log.warning(
                 "%s has no column of pictures, so %s is not used; name one with --image COLUMN",
                 table.where,

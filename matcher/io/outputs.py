@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,16 @@ def spreadsheet_safe(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chunke
     risky = pc.match_substring_regex(column, FORMULA_START)
     quote, nothing = pa.scalar("'", column.type), pa.scalar("", column.type)
     return pc.if_else(risky, pc.binary_join_element_wise(quote, column, nothing), column)
+
+
+def plain_id(text: str) -> str:
+    """Take away the quote that ``spreadsheet_safe`` puts before a formula.
+
+    Example:
+        >>> plain_id("'=1+1"), plain_id("'quoted'")
+        ('=1+1', "'quoted'")
+    """
+    return text[1:] if re.match(f"'{FORMULA_START[1:]}", text) else text
 
 
 def write_csv(table: pa.Table, path: str | Path) -> None:

@@ -105,7 +105,8 @@ def audit(
     Args:
         listings: As for ``dedupe``, with labels; rows without one are never suspects.
         images: Folder or zip archive of the pictures.
-        config: How listings are compared; None for the default. Its clustering plays no part.
+        config: How listings are compared; None for the default. Its clustering and its
+            re-ranking play no part.
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns.
 

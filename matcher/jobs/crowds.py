@@ -62,3 +62,17 @@ def rejoin(clusters: Clusters, rows: Int64, first: Int64) -> Clusters:
         first: Likewise.
     """
     return number_by_first_member(clusters.labels[np.searchsorted(rows, first)])
+
+
+def without_copies(config: RunConfig, encoded: Mapping[str, Encoded], groups: Int64) -> Int64:
+    """The listings to fit to, ascending: of a crowd one of each label, as it is searched.
+
+    Copies under two labels stay two listings: putting them together is a mistake.
+
+    Args:
+        config: As for ``leaders``.
+        encoded: All listings, by modality.
+        groups: True product of each listing, or ``UNLABELLED``; shape ``(n,)``.
+    """
+    _, leader = leaders(config, encoded)
+    return np.sort(np.unique(np.stack([leader, groups]), axis=1, return_index=True)[1])

@@ -12,6 +12,7 @@ from matcher.calibration import Gallery, Promise
 from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError
 from matcher.io.columns import Columns
+from matcher.jobs.crowds import without_copies
 from matcher.jobs.steps import (
     ConfigLike,
     ListingsLike,
@@ -25,8 +26,8 @@ from matcher.jobs.tune_files import Tuned, write_config
 from matcher.jobs.tune_pairs import expect, read_pairs
 from matcher.jobs.tune_precision import Labelled, keep_promise
 from matcher.jobs.tune_unlabelled import guess_thresholds
-from matcher.search import score_pairs
-from matcher.training.splits import digest_labels, tied_rows
+from matcher.search import score_pairs, take_rows
+from matcher.training.splits import digest_labels, super_components, tied_rows
 from matcher.types import UNLABELLED, Encoded, Int64, Listings, ScoredPairs
 
 __all__ = ["Tuned", "fit", "row_f1", "tune", "write_config"]
@@ -85,7 +86,7 @@ def tune(
         return _from_pairs(config, encoded, listings, pairs, promise, seed)
     groups = _labels(listings)
     (encoded,) = encode(config, listings, listings).tables
-    labelled = see(config, encoded, groups, _tied(listings), gallery_size)
+    labelled = _labelled(config, encoded, groups, _tied(listings), gallery_size)
     fitted = labelled.fit(config, labelled.known)
     halves = labelled.halves(config, seed)
     size = gallery_size or len(listings)
@@ -103,6 +104,28 @@ def tune(
         gallery_size=size,
         fitted_size=len(listings),
     )
+
+
+def _labelled(
+    config: RunConfig,
+    encoded: Mapping[str, Encoded],
+    groups: Int64,
+    tied: Int64,
+    gallery_size: int | None,
+) -> Labelled:
+    """Candidates and labels, crowds of copies as one listing."""
+    rows = without_copies(config, encoded, groups)
+    n = len(groups)
+    if len(rows) < n:
+        _check_groups(groups[rows], " that are not copies of one another")
+        encoded, groups, tied = _take(encoded, rows), groups[rows], super_components(tied[rows])
+    if gallery_size is not None and gallery_size != n:
+        gallery_size = max(round(gallery_size * len(rows) / n), 1)  # as many copies there as here
+    return see(config, encoded, groups, tied, gallery_size)
+
+
+def _take(encoded: Mapping[str, Encoded], rows: Int64) -> dict[str, Encoded]:
+    return {name: take_rows(table, rows) for name, table in encoded.items()}
 
 
 def see(
@@ -142,7 +165,8 @@ def _looking_deeper(config: RunConfig) -> RunConfig:
 
 def _from_scores(config: RunConfig, encoded: Mapping[str, Encoded], n: int) -> Tuned:
     """Thresholds without labels."""
-    guessed = guess_thresholds(config, find_candidates(config, encoded))
+    rows = without_copies(config, encoded, np.full(n, UNLABELLED))
+    guessed = guess_thresholds(config, find_candidates(config, _take(encoded, rows)))
     nan = float("nan")
     return Tuned(guessed, nan, nan, n, n, source="scores")
 
@@ -201,10 +225,15 @@ def _labels(listings: Listings) -> Int64:
     groups = listings.groups
     if groups is None:
         raise DataError("Tuning needs labels. Name their column with --group.")
+    _check_groups(groups)
+    return groups
+
+
+def _check_groups(groups: Int64, which: str = "") -> None:
+    """Refuse too few groups; ``which`` says what listings they are of."""
     sizes = np.bincount(groups[groups != UNLABELLED], minlength=1)
     if (sizes > 1).sum() < LEAST_GROUPS:
         raise DataError(
-            f"Tuning needs at least {LEAST_GROUPS} groups of two or more listings. "
+            f"Tuning needs at least {LEAST_GROUPS} groups of two or more listings{which}. "
             f"Received: {int((sizes > 1).sum())}. Label more, or keep the default thresholds."
         )
-    return groups

@@ -91,6 +91,11 @@ class Tuned:
                     "The products that took no part fall short of the promise: label more before "
                     "relying on it."
                 )
+            elif found.low < self.promise.precision:
+                told.append(
+                    "The lower end is below the promise: the products that took no part are too "
+                    "few to confirm it."
+                )
         if self.source == "pairs":
             told.append(
                 "That holds for pairs chosen as the labelled ones were, not for all pairs of a "

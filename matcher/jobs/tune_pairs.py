@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from matcher.calibration import (
 from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.fusion import ACCEPTED
+from matcher.io.outputs import plain_id
 from matcher.io.raw import RawTable
 from matcher.io.tables import from_memory, read_table
 from matcher.jobs.thresholds import with_cut
@@ -31,8 +33,10 @@ from matcher.training.splits import folds
 from matcher.types import Bool, Int64, ScoredPairs
 
 COLUMNS = ("id_left", "id_right", "label")
+LABELS = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
 LEAST_PAIRS = 10
 LEAST_BLOCKS = 10
+HALF = " in one half, the other being held out to say what to expect"
 
 
 def read_pairs(source: Any, ids: tuple[str, ...]) -> tuple[Int64, Int64, Bool]:
@@ -40,7 +44,8 @@ def read_pairs(source: Any, ids: tuple[str, ...]) -> tuple[Int64, Int64, Bool]:
 
     Args:
         source: Table, or path of a CSV or Parquet file, with the columns ``id_left``,
-            ``id_right`` and ``label`` (1 for one product, 0 for two).
+            ``id_right`` and ``label`` (1 for one product, 0 for two). An id may have the ``'``
+            that ``pairs.csv`` puts before what a spreadsheet would run as a formula.
         ids: Ids of the listings.
 
     Returns:
@@ -60,10 +65,8 @@ def read_pairs(source: Any, ids: tuple[str, ...]) -> tuple[Int64, Int64, Bool]:
         )
     texts = {name: _texts(table, name) for name in COLUMNS}
     row_of = {name: row for row, name in enumerate(ids)}
-    ends = np.array(
-        [[_row(row_of, text) for text in texts[name]] for name in COLUMNS[:2]], np.int64
-    )
-    truth = np.array([_label(text) for text in texts["label"]], dtype=bool)
+    ends = np.array([_rows(table, row_of, texts[name]) for name in COLUMNS[:2]], np.int64)
+    truth = _labels(table, texts["label"])
     ends = np.sort(ends.reshape(2, -1), axis=0)
     if (ends[0] == ends[1]).any():
         row = int(ends[0][ends[0] == ends[1]][0])
@@ -83,22 +86,39 @@ def _texts(table: RawTable, name: str) -> list[str]:
     return [text.strip() for text in pc.fill_null(texts, "").to_pylist()]
 
 
-def _row(row_of: dict[str, int], name: str) -> int:
-    if name not in row_of:
-        raise DataError(f"A labelled pair names the listing {name!r}, which the table lacks.")
-    return row_of[name]
+def _rows(table: RawTable, row_of: Mapping[str, int], names: list[str]) -> list[int]:
+    """The listing that each pair names, with or without the ``'`` of ``pairs.csv``."""
+    rows = [row_of.get(name, row_of.get(plain_id(name), -1)) for name in names]
+    unknown = np.flatnonzero(np.array(rows, np.int64) < 0)
+    if unknown.size:
+        raise DataError(
+            f"{table.where}, {table.place(unknown[:1])}: a labelled pair names the listing "
+            f"{names[unknown[0]]!r}, which the table lacks. Remove the row, or give the listings "
+            "that were labelled."
+        )
+    return rows
 
 
-def _label(text: str) -> bool:
-    if text.lower() in ("1", "1.0", "true"):
-        return True
-    if text.lower() in ("0", "0.0", "false"):
-        return False
-    raise DataError(f"The label of a pair is 1 (one product) or 0 (two). Received: {text!r}.")
+def _labels(table: RawTable, texts: list[str]) -> Bool:
+    """Whether each pair is one product."""
+    codes = np.array([LABELS.get(text.lower(), -1) for text in texts], np.int64)
+    wrong = np.flatnonzero(codes < 0)
+    if wrong.size:
+        raise DataError(
+            f"{table.where}, {table.place(wrong[:1])}: the label of a pair is 1 (one product) or "
+            f"0 (two). Received: {texts[wrong[0]]!r}."
+        )
+    return np.asarray(codes == 1, np.bool_)
 
 
-def fit_pairs(config: RunConfig, pairs: ScoredPairs, truth: Bool) -> RunConfig:
+def fit_pairs(config: RunConfig, pairs: ScoredPairs, truth: Bool, part: str = "") -> RunConfig:
     """Fit the fusion to labelled pairs, for the best F1; clusters join from 0.5 on.
+
+    Args:
+        config: Everything that is not a threshold.
+        pairs: The labelled pairs.
+        truth: Whether each is a match, shape ``(m,)``.
+        part: What to call them in messages, where they are not all there are.
 
     Raises:
         DataError: If the pairs are few, or all of one kind.
@@ -107,7 +127,7 @@ def fit_pairs(config: RunConfig, pairs: ScoredPairs, truth: Bool) -> RunConfig:
     if min(right, len(truth) - right) < 1 or len(truth) < LEAST_PAIRS:
         raise DataError(
             f"Tuning needs at least {LEAST_PAIRS} labelled pairs of both kinds. Received: "
-            f"{right} of one product, {len(truth) - right} of two. Label more."
+            f"{right} of one product, {len(truth) - right} of two{part}. Label more."
         )
     fitted = fit_fusion(config.fusion, LabelledPairJudge(pairs, truth, within=True))
     config = config.model_copy(update={"fusion": fitted.fusion})
@@ -140,7 +160,8 @@ def expect(
         return fitted, float("nan"), _f1_at(fitted, pairs, truth), None
     half = folds(blocks, 2, seed) == 0
     sides = [
-        (fit_pairs(config, take_pairs(pairs, ~rows), truth[~rows]), rows) for rows in (half, ~half)
+        (fit_pairs(config, take_pairs(pairs, ~rows), truth[~rows], HALF), rows)
+        for rows in (half, ~half)
     ]
     if promise is None:
         parts = [_count(other, pairs, truth, rows, None) for other, rows in sides]

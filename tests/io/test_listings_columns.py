@@ -191,6 +191,11 @@ def test_pictures_given_but_not_named_in_the_table(read, tmp_path, caplog):
     assert "has no column of pictures" in caplog.text
 
 
+def test_a_folder_of_pictures_that_is_not_there_is_an_error_without_a_column_too(read, tmp_path):
+    with pytest.raises(DataError, match=r"photos does not exist; give the folder or zip archive"):
+        read("id,title\n1,a\n", images=tmp_path / "photos")
+
+
 def test_problems_of_one_row_are_told_together(read):
     content = f"id,title,phash\n1,{'x' * 10_001},zz\n"
     assert read(content).problems == {

@@ -1,12 +1,14 @@
 """Tuning for a promised precision, another gallery, from pairs and from nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 import matcher
-from matcher.calibration import LabelledPairJudge
+from matcher.calibration import Interval, LabelledPairJudge
 from matcher.cli.main import main
 from matcher.config import RunConfig
 from matcher.jobs.thresholds import with_cut
@@ -100,6 +102,22 @@ def test_pairs_with_a_label_each(table, labelled_pairs, tmp_path):
         matcher.tune(unlabelled, config=TITLES, pairs=labelled_pairs.iloc[:80], precision=0.98)
 
 
+def test_pairs_too_few_to_hold_half_of_them_out(table, labelled_pairs):
+    right, wrong = (labelled_pairs[labelled_pairs["label"] == label] for label in (1, 0))
+    few = pd.concat([right.iloc[:1], wrong.iloc[:40]])
+    with pytest.raises(matcher.DataError, match=r"Received: 0 of one product, .* in one half"):
+        matcher.tune(table, config=TITLES, pairs=few)
+
+
+def test_an_interval_that_reaches_below_the_promise_says_so(table):
+    tuned = replace(
+        matcher.tune(table, config=TITLES, precision=0.9), precision=Interval(0.92, 0.85, 0.97)
+    )
+    assert any("lower end is below the promise" in told for told in tuned.sentences())
+    above = replace(tuned, precision=Interval(0.95, 0.91, 0.99))
+    assert not any("lower end" in told for told in above.sentences())
+
+
 def test_pairs_that_hang_together_say_nothing_of_others(table):
     chain = pd.DataFrame(
         [(f"i{i}", f"i{i + 1}", 1 - i % 2) for i in range(40)],
@@ -110,6 +128,13 @@ def test_pairs_that_hang_together_say_nothing_of_others(table):
     assert "cannot be said" in tuned.sentences()[0]
     with pytest.raises(matcher.DataError, match="do not hang together"):
         matcher.tune(table, config=TITLES, pairs=chain, precision=0.9)
+
+
+def test_ids_may_be_quoted_as_pairs_csv_quotes_them():
+    given = pd.DataFrame({"id_left": ["'=a"], "id_right": ["'b"], "label": [1]})
+    assert read_pairs(given, ("=a", "'b"))[2].tolist() == [True]
+    with pytest.raises(matcher.DataError, match=r"row 0: .*'b.*, which the table lacks"):
+        read_pairs(given, ("=a", "b"))
 
 
 def test_pairs_are_read_once_each():
