@@ -21,7 +21,7 @@ from matcher.settings import Settings
 from matcher.similarity import l2_normalize_sparse
 from matcher.text.colors import find_colors
 from matcher.text.model_numbers import find_model_numbers
-from matcher.text.quantities import find_quantities
+from matcher.text.quantities import find_quantities, find_totals
 from matcher.text.sizes import find_sizes
 from matcher.text.words import clean_title, split_words, word_filter
 from matcher.types import Embeddings, Listings
@@ -29,7 +29,7 @@ from matcher.types import Embeddings, Listings
 LONG_TABLE = 100
 ATTRIBUTES: dict[str, Callable[[str], list[str]]] = {
     "models": find_model_numbers,
-    "quantities": find_quantities,
+    "quantities": lambda text: find_quantities(text) + find_totals(text),
     "sizes": find_sizes,
     "colors": find_colors,
 }
@@ -42,8 +42,9 @@ class Spec(Settings):
     Attributes:
         tokens: What is counted: "words"; "characters" (n-grams inside words); "numbers" (words
             that hold a digit); "models" (model numbers and article codes); "quantities"
-            (amounts); "sizes" (clothing sizes, ages and dimensions); "colors". A listing
-            without any has no vector: it is neither like nor unlike another.
+            (amounts, and what packs amount to); "sizes" (clothing sizes, ages and
+            dimensions); "colors". A listing without any has no vector: it is neither like nor
+            unlike another.
         ngrams: Shortest and longest run, of words or of characters. By default single words,
             and 3 to 5 characters.
         weight: How often a term occurs in a title counts "once", by its "log"arithm, or "each"

@@ -15,7 +15,8 @@ from matcher.types import ScoredPairs
 def guess_thresholds(config: RunConfig, pairs: ScoredPairs) -> RunConfig:
     """Set each modality's threshold to a score that few impostors reach.
 
-    A modality about which its scores say too little keeps the threshold of the config.
+    A modality about which its scores say too little keeps the threshold of the config; so does
+    one that proposes no candidates, for its scores are those of pairs that others chose.
 
     Args:
         config: Everything that is not a threshold.
@@ -28,7 +29,9 @@ def guess_thresholds(config: RunConfig, pairs: ScoredPairs) -> RunConfig:
     fusion, bounds = config.fusion, impostor_bounds(pairs)
     fields = type(fusion).model_fields
     own: dict[str, float] = getattr(fusion, "thresholds", None) or getattr(fusion, "weights", {})
-    known = {name: round(bounds[name], 4) for name in own if name in bounds}
+    known = {
+        name: round(bounds[name], 4) for name in own if name in bounds and config.search_of(name)[0]
+    }
     if not {"thresholds", "threshold"} & set(fields):
         raise ConfigError(
             f"{type(fusion).__name__} is learnt from labels; there is nothing in it that scores "

@@ -121,6 +121,7 @@ _WORDED = {
     re.compile(r"(?<!\d)(?<!\d )(?:\bper\s+lusin|\bselusin|\blusinan|\ba dozen)\b"): "12pcs",
 }
 _CANONICAL = re.compile(rf"(?<!\S)\d+(?:\.\d+)?(?:{any_of(DIMENSIONS)})(?!\S)")
+_PARTS = re.compile(rf"(?<!\S)(\d+(?:\.\d+)?)({any_of(DIMENSIONS)})(?!\S)")
 
 
 def normalize_quantities(text: str) -> str:
@@ -157,6 +158,22 @@ def find_quantities(text: str) -> list[str]:
         ['1000g', '3pcs']
     """
     return _CANONICAL.findall(text)
+
+
+def find_totals(text: str) -> list[str]:
+    """Return what packs amount to: each volume and mass times each count of more than one.
+
+    Args:
+        text: A text that ``normalize_quantities`` has been through.
+
+    Example:
+        >>> find_totals(normalize_quantities("susu 2 x 75 ml"))
+        ['150ml']
+    """
+    amounts = [(float(number), unit) for number, unit in _PARTS.findall(text)]
+    counts = [number for number, unit in amounts if unit == "pcs" and number > 1]
+    portions = [amount for amount in amounts if amount[1] in _PACKED - {"pcs"}]
+    return [f"{number * n:.10g}{unit}" for number, unit in portions for n in counts]
 
 
 def _rewrite(match: re.Match[str]) -> str:
