@@ -27,6 +27,7 @@ BLOCK = 20_000
 MOST_EDGES = 4_000_000  # of the listings of one block, which bounds the memory
 SHOWN_CONFLICTS = 2
 SHOWN_VALUES = 3
+BLENDED = 0.02  # a score this far from the cosine of the titles comes from others
 SHOWN_TERMS = 4
 SHOWN_MODALITIES = 3
 WORTH_SAYING = 0.3
@@ -216,22 +217,26 @@ def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> li
     if not left.terms:
         return [Phrase(name, f"{name} alike ({score:.2f})") for score in scores.tolist()]
     shared = zip(_shared_terms(left, right, pairs.left, pairs.right), scores.tolist(), strict=True)
-    return [_in_common(name, terms, score) for terms, score in shared]
+    return [_in_common(name, terms, own, score) for (terms, own), score in shared]
 
 
-def _in_common(name: str, terms: str, score: float) -> Phrase:
-    """The terms in common; without any, what scores came from others by blending."""
-    if terms:
-        return Phrase(terms, f"{name} in common: {terms} ({score:.2f})")
-    return Phrase(f"{name} of others", f"{name} alike through other listings ({score:.2f})")
+def _in_common(name: str, terms: str, own: float, score: float) -> Phrase:
+    """The terms in common and the score; where blending made that, also the titles' own."""
+    if not terms:
+        return Phrase(f"{name} of others", f"{name} alike through other listings ({score:.2f})")
+    blended = abs(own - score) > BLENDED
+    told = f"{own:.2f}, {score:.2f} through other listings" if blended else f"{score:.2f}"
+    return Phrase(terms, f"{name} in common: {terms} ({told})")
 
 
-def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64) -> list[str]:
-    """For each pair, the shared terms that the fewest listings have."""
+def _shared_terms(
+    left: Embeddings, right: Embeddings, rows: Int64, cols: Int64
+) -> list[tuple[str, float]]:
+    """For each pair, the shared terms that the fewest listings have, and the cosine."""
     ours, theirs = csr_array(left.vectors), csr_array(right.vectors)
     tables = [ours] if left is right else [ours, theirs]
     frequency = sum(np.bincount(t.indices, minlength=len(left.terms)) for t in tables)
-    told: list[str] = []
+    told: list[tuple[str, float]] = []
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
         product = csr_array(ours[rows[block]].multiply(theirs[cols[block]]))
@@ -241,5 +246,5 @@ def _shared_terms(left: Embeddings, right: Embeddings, rows: Int64, cols: Int64)
             span = slice(first, last)
             entries = zip(rare[span], weights[span], columns[span], strict=True)
             best = sorted((n, weight, left.terms[c]) for n, weight, c in entries)[:SHOWN_TERMS]
-            told.append(", ".join(term for *_, term in best))
+            told.append((", ".join(term for *_, term in best), -sum(weights[span])))
     return told

@@ -54,10 +54,15 @@ def test_no_pairs():
 def test_what_two_modalities_saw_is_told_once():
     pairs = ScoredPairs(
         np.array([0]), np.array([1]),
-        {"words": np.float32([0.9]), "numbers": np.float32([0.8])}, 4, 4,
+        {"words": np.float32([1.0]), "numbers": np.float32([0.99])}, 4, 4,
     )  # fmt: skip
     encoded = {"words": WORDS, "numbers": WORDS}
-    assert explain_pairs(pairs, encoded, encoded) == ("words in common: red, cup (0.90)",)
+    assert explain_pairs(pairs, encoded, encoded) == ("words in common: red, cup (1.00)",)
+
+
+def test_a_score_that_blending_made_is_told_beside_that_of_the_titles():
+    (reason,) = explain([(0, 1)], [0.7], [np.nan])
+    assert reason == "words in common: red, cup (1.00, 0.70 through other listings)"
 
 
 def paired(edges, n, n_right=None):
