@@ -172,17 +172,15 @@ def measure(data: Path, only: list[str] | None) -> None:
 def ablation_lines(content: Mapping[str, Any]) -> list[str]:
     """The table of the page: a row a variant, a column a set."""
     values = {(row["set"], row["said"]): row["value"] for row in content["results"]}
-    lines = [f"| | {' | '.join(TABLES)} |", "|---|---|---|"]
-    part = None
+    parts: dict[str, dict[str, None]] = {}
     for row in content["results"]:
-        line = f"| {row['said']} | " + " | ".join(
-            _cell(values, name, row["said"]) for name in TABLES
-        )
-        if row["part"] != part:
-            part = row["part"]
-            lines.append(f"| **{part}** | | |")
-        if line not in lines:
-            lines.append(line)
+        parts.setdefault(row["part"], {})[row["said"]] = None
+    lines = [f"| | {' | '.join(TABLES)} |", "|---|---|---|"]
+    for part, rows in parts.items():
+        lines.append(f"| **{part}** | | |")
+        for said in rows:
+            cells = [said, *(_cell(values, name, said) for name in TABLES)]
+            lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", f"Measured by `make ablation` on {content['machine']}."]
 
 
