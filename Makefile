@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test lint types imports check quality ablation clean
+.PHONY: help demo test slow-test lint types imports check quality ablation bench-search clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,11 @@ check: lint types imports test  ## Everything but the slow tests
 
 quality: $(INSTALLED)  ## Measure F1 and the rest on real data, and write the tables
 	$(BIN)/python -m benchmarks.quality
+
+bench-search: $(INSTALLED)  ## Time search against its peers, and write docs/search.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast,search]'
+	$(BIN)/python -m benchmarks.bench_search
+	$(BIN)/python -m benchmarks.bench_scaling
 
 ablation: $(INSTALLED)  ## Measure what each step is worth, and write docs/ablation.md
 	$(BIN)/python -m benchmarks.ablation

@@ -18,6 +18,7 @@ from matcher.encoders import available_encoders, make_encoder
 from matcher.errors import ConfigError
 from matcher.fusion import KReciprocal, PairsFusion, VetoingFusion, make_fusion
 from matcher.protocols import EncoderSpec
+from matcher.search import Search
 from matcher.settings import Settings, suggest
 
 OWN = ("encoder", "candidates", "min_score")
@@ -50,19 +51,6 @@ class Modality(Settings):
             ConfigError: If the encoder or one of its settings is unknown or out of range.
         """
         return make_encoder(self.encoder, **self.settings)
-
-
-class Search(Settings):
-    """How candidates are found.
-
-    Attributes:
-        neighbors: Most candidates kept per listing and modality.
-        method: "auto" picks the exact index for the kind of embedding; "neighbors" takes
-            cuML's or scikit-learn's NearestNeighbors.
-    """
-
-    neighbors: int = Field(50, ge=1, le=1000)
-    method: Literal["auto", "neighbors"] = "auto"
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -160,6 +148,7 @@ class RunConfig(Settings):
             self._refuse_unknown(step.modalities, known, f"blending {step.method}")
             known += [name for name in step.written if name not in known]
         self._refuse_unknown(self.fusion.modalities, known, "fusion")
+        self._refuse_unknown(self.search.named, known, "search.method")
         return self
 
     @staticmethod

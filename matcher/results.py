@@ -25,6 +25,9 @@ class MatchReport:
         config: All settings, as ``RunConfig.dump`` gives them.
         encoders: By modality that ran: its fingerprint, and how many listings it has.
         left_out: By modality that did not run: why.
+        search: By modality that was searched: the ``method``, ``why`` it was taken and, where
+            it is approximate, its ``recall`` against exact search (None where there was nothing
+            to find) and the ``recall_queries`` it was measured on.
         counts: Listings, pictures, candidate pairs, accepted pairs, clusters …
         metrics: By name, where labels exist; else empty.
         problems: How many listings each kind of trouble touched.
@@ -38,6 +41,7 @@ class MatchReport:
     config: Mapping[str, Any]
     encoders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    search: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     problems: Mapping[str, int] = field(default_factory=dict)

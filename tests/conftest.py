@@ -5,6 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A function may be compiled when it is first called: no test is timed.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 collect_ignore = ["fixtures"]  # scripts that made them need torch
 ROOT = Path(__file__).resolve().parent.parent

@@ -82,6 +82,7 @@ def progress_bars() -> Iterator[None]:
 def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     """Print what was found, what ran, how good it is, and where it lies."""
     from matcher.jobs.steps import by_reason
+    from matcher.search import say_how
 
     counts = result.report.counts
     if result.clusters_found is not None:
@@ -99,6 +100,7 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
             f"with {counts['matched_right']:,} of the second."
         )
     say(f"Encoders that ran: {', '.join(result.report.encoders)}.")
+    say(say_how(result.report.search))
     for names, why in by_reason(result.report.left_out):
         say(f"Left out: {names}: {why}")
     _show_problems(result.report.problems)
@@ -172,8 +174,11 @@ def _label(listings: Listings, row: int) -> str:
 
 def show_hits(result: MatchResult, as_json: bool = False) -> None:
     """Print the closest listings to a query, best first."""
+    from matcher.search import say_how
+
     if as_json:
-        say_json({"hits": result.pairs_table(titles=True).to_pylist()})
+        hits = result.pairs_table(titles=True).to_pylist()
+        say_json({"hits": hits, "search": result.report.search})
         return
     gallery = result.right_listings or result.listings
     found = zip(result.accepted.right.tolist(), result.scores.tolist(), result.reasons, strict=True)
@@ -181,3 +186,4 @@ def show_hits(result: MatchResult, as_json: bool = False) -> None:
         mark = "match" if score >= ACCEPTED else "     "
         say(f"{rank:3d}  {score:.3f} {mark}  {gallery.ids[row]}  {_label(gallery, row)}")
         say(f"            {reason}")
+    say(say_how(result.report.search))

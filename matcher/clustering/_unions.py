@@ -8,7 +8,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from matcher.errors import DataError
+from matcher.machine_code import compiled
 from matcher.types import Float32, Int64
+
+COMPILED_EDGES = 2**17  # fewer are joined before a loop is compiled or read from the disk
 
 
 class Apart:
@@ -78,10 +82,84 @@ class Unions:
 
 
 def components(rows: Int64, cols: Int64, n: int) -> Int64:
-    """Label of the connected component of each of ``n`` listings, shape ``(n,)``."""
-    ones = np.ones(len(rows), dtype=np.int8)
-    graph = csr_array((ones, (rows, cols)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    """Label the connected component of each of ``n`` listings.
+
+    Args:
+        rows: One end of each edge, shape ``(m,)``.
+        cols: The other, shape ``(m,)``.
+        n: Number of listings.
+
+    Returns:
+        Labels by first member, in ``0..k-1``, shape ``(n,)``.
+
+    Raises:
+        DataError: If an edge has an end that is no listing.
+
+    Example:
+        >>> components(np.array([3, 0]), np.array([1, 0]), 4)
+        array([0, 1, 2, 1])
+    """
+    if len(rows) < COMPILED_EDGES:
+        _check_ends(rows, cols, n)
+        ones = np.ones(len(rows), dtype=np.int8)
+        graph = csr_array((ones, (rows, cols)), shape=(n, n))
+        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    roots = join_all(rows, cols, np.ones(n, np.int64), n)
+    return np.asarray((np.cumsum(roots == np.arange(n)) - 1)[roots])
+
+
+def join_all(rows: Int64, cols: Int64, size: Int64, max_size: int) -> Int64:
+    """Join the ends of each edge in turn, but for those whose sets are too large together.
+
+    As ``Unions`` does with no sets to be kept apart, in a compiled loop.
+
+    Args:
+        rows: One end of each edge, shape ``(m,)``.
+        cols: The other, shape ``(m,)``.
+        size: Listings in each set at the start, shape ``(n,)``.
+        max_size: Most listings in a set that has been joined.
+
+    Returns:
+        The first member of the set of each, shape ``(n,)``.
+
+    Raises:
+        DataError: If an edge has an end that is no listing.
+    """
+    _check_ends(rows, cols, len(size))
+    left, right = (np.asarray(end, np.int64) for end in (rows, cols))
+    return _union_find(left, right, np.array(size, np.int64), max_size)
+
+
+def _check_ends(rows: Int64, cols: Int64, n: int) -> None:
+    """Raise DataError unless all ends are in ``0..n-1``: compiled loops do not look."""
+    lowest = min((int(ends.min()) for ends in (rows, cols) if len(ends)), default=0)
+    highest = max((int(ends.max()) for ends in (rows, cols) if len(ends)), default=-1)
+    if lowest < 0 or highest >= n:
+        raise DataError(
+            f"Edges must join listings 0 to {n - 1}. Received: {lowest} to {highest}. "
+            "Give the number of listings that the rows were counted in."
+        )
+
+
+@compiled()
+def _union_find(rows: Int64, cols: Int64, size: Int64, max_size: int) -> Int64:
+    """Union-find with path halving; the lower root stays one. Overwrites ``size``."""
+    parent = np.arange(len(size))
+    for i in range(len(rows)):
+        a, b = rows[i], cols[i]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if a != b and size[a] + size[b] <= max_size:
+            a, b = min(a, b), max(a, b)
+            parent[b] = a
+            size[a] += size[b]
+    for i in range(len(parent)):
+        parent[i] = parent[parent[i]]  # what is before it has its root already
+    return parent
 
 
 def limit_clusters(
@@ -118,10 +196,18 @@ def limit_clusters(
     rows, cols, scores = edges
     inside = broken[rows] & (labels[rows] == labels[cols])
     rows, cols, scores = rows[inside], cols[inside], scores[inside]
-    sets = Unions(size.tolist(), max_size, map(tuple, together.tolist()))
     order = np.lexsort((cols, rows, -scores))
-    for a, b in zip(rows[order].tolist(), cols[order].tolist(), strict=True):
-        sets.join(a, b)
+    roots = _join_in_order(rows[order], cols[order], size, max_size, together)
     labels = labels.copy()
-    labels[broken] = n + sets.roots()[broken]  # beyond every label in use
+    labels[broken] = n + roots[broken]  # beyond every label in use
     return labels
+
+
+def _join_in_order(rows: Int64, cols: Int64, size: Int64, max_size: int, apart: Int64) -> Int64:
+    """A representative of the set of each listing, shape ``(n,)``."""
+    if len(rows) >= COMPILED_EDGES and not len(apart):
+        return join_all(rows, cols, size, max_size)
+    sets = Unions(size.tolist(), max_size, map(tuple, apart.tolist()))
+    for a, b in zip(rows.tolist(), cols.tolist(), strict=True):
+        sets.join(a, b)
+    return sets.roots()

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.sparse import csr_array
 
+from matcher.encoders._character_runs import RunsVectorizer
 from matcher.errors import BackendError
 from matcher.progress import tracked
 from matcher.settings import Settings
@@ -86,37 +87,51 @@ class Spec(Settings):
 
     def fit(self, listings: Listings) -> TfidfEncoder:
         """Learn the vocabulary and the document frequencies of these titles."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
         if not any(listings.titles):
             raise BackendError(
                 "The tfidf encoder needs titles, and these listings have none. "
                 "Name the column with --title, or leave it out of --encoders."
             )
+        try:
+            vectorizer, counted = self._learn(listings)
+        except ValueError:  # scikit-learn's way to say that no title holds any term
+            return TfidfEncoder(self, None, (), f"tfidf:{self.tokens}:empty")
+        terms = tuple(vectorizer.get_feature_names_out())
+        learnt = [str(self.model_dump()), "\0".join(terms), vectorizer.idf_.tobytes().hex()]
+        digest = hashlib.sha256("\1".join(learnt).encode("utf-8", "replace")).hexdigest()
+        source = f"tfidf:{self.tokens}:{digest[:8]}"
+        if self.tokens == "characters":  # pieces of words explain nothing to a reader
+            terms = ()
+        return TfidfEncoder(self, vectorizer, terms, source, (listings, counted))
+
+    def _learn(self, listings: Listings) -> tuple[Any, Any]:
+        """A fitted vectorizer, and the weights of the titles' terms before they are scaled.
+
+        Raises:
+            ValueError: If no title holds any term.
+        """
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         characters = self.tokens == "characters"
         ngrams = self.ngrams or ((3, 5) if characters else (1, 1))
         weight = self.weight or ("log" if characters else "once")
         least = self.min_titles or (2 if characters and len(listings) >= LONG_TABLE else 1)
-        counts: dict[str, Any] = {"once": {"binary": True}, "log": {"sublinear_tf": True}}
+        least, texts = min(least, len(listings)), list(_cleaned(listings, self))
+        if characters:
+            runs = RunsVectorizer(ngrams, least, weight == "once", weight == "log")
+            if (counted := runs.fit_transform(texts)) is not None:
+                return runs, counted
         vectorizer = TfidfVectorizer(
             analyzer="char_wb" if characters else _splitter(self, ngrams),
             ngram_range=ngrams if characters else (1, 1),
             lowercase=False,
             dtype=np.float32,
             norm=None,
-            min_df=min(least, len(listings)),
-            **counts.get(weight, {}),
+            min_df=least,
+            binary=weight == "once",
+            sublinear_tf=weight == "log",
         )
-        try:
-            counted = vectorizer.fit_transform(_cleaned(listings, self))
-        except ValueError:  # scikit-learn's way to say that no title holds any term
-            return TfidfEncoder(self, None, (), f"tfidf:{self.tokens}:empty")
-        terms = tuple(vectorizer.get_feature_names_out())
-        learnt = [str(self.model_dump()), "\0".join(terms), vectorizer.idf_.tobytes().hex()]
-        terms = () if characters else terms  # pieces of words explain nothing to a reader
-        digest = hashlib.sha256("\1".join(learnt).encode("utf-8", "replace")).hexdigest()
-        source = f"tfidf:{self.tokens}:{digest[:8]}"
-        return TfidfEncoder(self, vectorizer, terms, source, (listings, counted))
+        return vectorizer, vectorizer.fit_transform(texts)
 
 
 @dataclass(frozen=True, slots=True)

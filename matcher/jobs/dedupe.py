@@ -101,7 +101,7 @@ def dedupe(
         encodings = encode(config, listings, listings)
     (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
-        found = search(config, encoded, decided)
+        found = search(config, encodings, decided)
     with watch.step("cluster"):
         among = cluster(config, found.candidates, found.fused, decided.among(found.rows))
         clusters = rejoin(among, found.rows, found.first)
@@ -164,12 +164,12 @@ class Found:
         return fused
 
 
-def search(config: RunConfig, encoded: Mapping[str, Encoded], decided: Constraints) -> Found:
+def search(config: RunConfig, encodings: Encodings, decided: Constraints) -> Found:
     """Find the candidates within one table, crowds as one, and fuse their scores."""
-    rows, first = leaders(config, encoded, decided.rows())
-    searched = {name: take_rows(table, rows) for name, table in encoded.items()}
-    candidates = find_candidates(config, searched)
-    fusion, fused = fuse(config, candidates, searched)
+    rows, first = leaders(config, encodings.tables[0], decided.rows())
+    among = {name: take_rows(table, rows) for name, table in encodings.tables[0].items()}
+    candidates = find_candidates(config, among, searched=encodings.searched)
+    fusion, fused = fuse(config, candidates, among)
     return Found(rows, first, candidates, fusion, fused)
 
 
@@ -282,8 +282,7 @@ def _report(
     bridging: dict[str, int],
     seconds: dict[str, float],
 ) -> MatchReport:
-    problems = count_problems(listings, encodings.tables[0])
-    told = dict(problems.most_common(KINDS_OF_PROBLEM))
+    told = dict(count_problems(listings, encodings.tables[0]).most_common(KINDS_OF_PROBLEM))
     if listings.groups is not None and digest_labels(listings) in config.fitted_on:
         told = {SEEN: int((listings.groups != UNLABELLED).sum()), **told}
     return MatchReport(
@@ -291,6 +290,7 @@ def _report(
         config=config.dump(),
         encoders=encodings.about(),
         left_out=encodings.left_out,
+        search=encodings.searched,
         counts=counts,
         metrics=metrics,
         problems=told,

@@ -102,7 +102,7 @@ def match_rows(
         encodings = encode(config, learn_from, left, right)
     ours, theirs = encodings.tables
     with watch.step("search"):
-        candidates = find_candidates(config, ours, theirs)
+        candidates = find_candidates(config, ours, theirs, searched=encodings.searched)
     fusion, fused = fuse(config, candidates, ours, theirs)
     with watch.step("explain"):
         kept = choose(candidates, fused)
@@ -164,6 +164,7 @@ def _report(
         config=config.dump(),
         encoders=encodings.about(),
         left_out=encodings.left_out,
+        search=encodings.searched,
         counts={
             "left_listings": len(left),
             "right_listings": len(right),

@@ -21,7 +21,14 @@ from matcher.fusion import VetoingFusion
 from matcher.io.columns import Columns
 from matcher.io.listings import listings_from_table, read_listings
 from matcher.jobs.pair_models import with_pair_model
-from matcher.search import make_index, score_pairs, union_pairs
+from matcher.search import (
+    ApproximateIndex,
+    choose_method,
+    make_index,
+    measure_recall,
+    score_pairs,
+    union_pairs,
+)
 from matcher.similarity import build_graph
 from matcher.types import (
     Clusters,
@@ -35,7 +42,7 @@ from matcher.types import (
 
 ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
 ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
-LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras")
+LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras", "usearch")
 KINDS_OF_PROBLEM = 50
 NOTHING_TO_READ = "no listing has a title, picture or hash with anything for it to read"
 
@@ -98,11 +105,13 @@ class Encodings:
         left_out: By modality that did not run: why.
         plain: For each table, its rows before they were blended: they hold what the listing
             itself says.
+        searched: By modality that was searched: how; see ``find_candidates``.
     """
 
     tables: tuple[dict[str, Encoded], ...]
     left_out: dict[str, str]
     plain: tuple[dict[str, Encoded], ...]
+    searched: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def about(self) -> dict[str, dict[str, Any]]:
         """By modality that ran: its fingerprint, and how many listings have it."""
@@ -149,24 +158,35 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
     return Encodings(blended, left_out, encoded)
 
 
-def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> ScoredPairs:
+def find_candidates(
+    config: RunConfig,
+    *tables: Mapping[str, Encoded],
+    searched: dict[str, dict[str, Any]] | None = None,
+) -> ScoredPairs:
     """Neighbours in any modality: within one table, or from the first to the second.
+
+    Args:
+        config: How to search.
+        *tables: One table, or the one that searches and the one that is searched.
+        searched: Takes up, by modality, the ``method`` used and ``why``; where it is
+            approximate also ``recall`` (None where there was nothing to find), measured on
+            ``recall_queries``.
 
     Returns:
         Each pair once, with the score of every modality.
 
     Raises:
-        BackendError: If none of the modalities proposes candidates.
+        BackendError: If none of the modalities proposes candidates, or the search method named
+            is not installed.
+        ConfigError: If a search method cannot hold what a modality gives.
     """
     graphs = []
-    for name, queries in tables[0].items():
-        proposes, min_score = config.search_of(name)
-        if not proposes:
-            continue
-        bounds: dict[str, Any] = {"k": config.search.neighbors, "min_score": min_score}
-        index = make_index(tables[-1][name], config.search.method)
-        within = len(tables) == 1
-        graphs.append(index.search_within(**bounds) if within else index.search(queries, **bounds))
+    for name in tables[0]:
+        if config.search_of(name)[0]:
+            graph, how = _search_modality(config, name, *tables)
+            graphs.append(graph)
+            if searched is not None:
+                searched[name] = how
     if not graphs:
         raise BackendError(
             f"None of the modalities that ran proposes matches: {', '.join(tables[0])}. "
@@ -174,6 +194,30 @@ def find_candidates(config: RunConfig, *tables: Mapping[str, Encoded]) -> Scored
         )
     left, right = union_pairs(graphs, within=len(tables) == 1)
     return score_pairs(left, right, *tables)
+
+
+def _search_modality(
+    config: RunConfig, name: str, *tables: Mapping[str, Encoded]
+) -> tuple[SimilarityGraph, dict[str, Any]]:
+    """Neighbours in one modality, and how they were found."""
+    search, held = config.search, tables[-1][name]
+    queries = None if len(tables) == 1 else tables[0][name]
+    method, why = choose_method(
+        held,
+        len(tables[0][name]),
+        search.method_of(name),
+        name=name,
+        connectivity=search.hnsw.connectivity,
+    )
+    index = make_index(held, method, search.spec_of(method))
+    bounds: dict[str, Any] = {"k": search.neighbors, "min_score": config.search_of(name)[1]}
+    graph = index.search_within(**bounds) if queries is None else index.search(queries, **bounds)
+    how: dict[str, Any] = {"method": method, "why": why}
+    if isinstance(index, ApproximateIndex):
+        sample = {"n_sample": search.recall_sample, "seed": search.seed}
+        recall = measure_recall(index, graph, queries=queries, **bounds, **sample)
+        how |= {"recall": recall.value, "recall_queries": recall.n_queries}
+    return graph, how
 
 
 def fuse(

@@ -5,42 +5,63 @@ from __future__ import annotations
 from typing import cast
 
 from matcher.protocols import Index
+from matcher.search._approximate import ApproximateIndex
 from matcher.search._checks import kind_of
+from matcher.search._choice import EXACT, Choice, choose_method, is_approximate, say_how
 from matcher.search._distinct import Distinct, take_rows
 from matcher.search._pairs import score_pairs, union_pairs
+from matcher.search._recall import Recall, measure_recall
+from matcher.search._settings import Search
 from matcher.search.exact import ExactIndex
 from matcher.search.hamming import HammingIndex
+from matcher.search.hnsw import HnswIndex
+from matcher.search.ivf import IvfIndex
+from matcher.search.lsh import LshIndex
 from matcher.search.neighbors import NeighborsIndex
 from matcher.search.sparse import SparseIndex
-from matcher.settings import plug_in
+from matcher.settings import Settings, plug_in
 from matcher.types import Encoded
 
 __all__ = [
+    "ApproximateIndex",
+    "Choice",
     "Distinct",
     "ExactIndex",
     "HammingIndex",
+    "HnswIndex",
+    "IvfIndex",
+    "LshIndex",
     "NeighborsIndex",
+    "Recall",
+    "Search",
     "SparseIndex",
+    "choose_method",
+    "is_approximate",
     "make_index",
+    "measure_recall",
+    "say_how",
     "score_pairs",
     "take_rows",
     "union_pairs",
 ]
 
-_BY_KIND = {"dense vectors": "exact", "sparse vectors": "sparse", "hashes": "hamming"}
 
+def make_index(encoded: Encoded, method: str = "auto", spec: Settings | None = None) -> Index:
+    """Build the exact index for the kind of rows, or the one named.
 
-def make_index(encoded: Encoded, method: str = "auto") -> Index:
-    """Build the index that fits, or the one named.
+    ``choose_method`` says when an approximate one pays.
 
     Args:
         encoded: Rows to search in.
         method: ``"auto"``, or a file of this package; file ``exact`` holds ``ExactIndex``.
+        spec: Settings of an approximate index, the ``Spec`` of its file; None for the default.
 
     Raises:
+        BackendError: If the index named needs a library that is not installed.
         ConfigError: If there is no such method.
         DataError: If the index named cannot hold rows of this kind.
     """
-    name = _BY_KIND[kind_of(encoded)] if method == "auto" else method
+    name = EXACT[kind_of(encoded)] if method == "auto" else method
     module = plug_in("matcher.search", name, "search method")
-    return cast(Index, getattr(module, f"{name.capitalize()}Index")(encoded))
+    index = getattr(module, f"{name.capitalize()}Index")
+    return cast(Index, index(encoded) if spec is None else index(encoded, spec))

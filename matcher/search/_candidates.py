@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.machine_code import compiled
 from matcher.search._scores import as_scores
 from matcher.types import Bool, Float32, Float64, Int64
 
 BLOCK_BYTES = 2**26  # a block of scores; each thread holds one
 SETTLED_BYTES = 32  # what telling ties apart takes per score
+HALVINGS = 20  # of the range of scores, to find a k-th best within 2e-6
 CROWDED = 8  # candidates per neighbour wanted from which that pays
 FLOAT32_UNIT = 2.0**-24
 FLOAT64_UNIT = 2.0**-53
@@ -148,6 +150,106 @@ def settle_listed(rows: Int64, cols: Int64, values: Float64, k: int, error: floa
 def _rounded(values: Float64, error: float) -> tuple[Float32, Float32]:
     """Lowest and highest float32 score that each value may stand for."""
     return as_scores(values - error), as_scores(values + error)
+
+
+class Best:
+    """The candidates of some rows, gathered tile by tile.
+
+    Of a list that has grown long, all but those that may be among the ``k`` best are
+    dropped. A row of which many remain is crowded: nothing more is gathered of it.
+
+    Args:
+        n_rows: Number of rows.
+        k: Number wanted per row.
+        floor: Lowest score wanted.
+        slack: Largest error of a score.
+        width: Most columns of a tile.
+
+    Attributes:
+        lowest: What a score must reach to be of use, float32 of shape ``(n_rows, 1)``.
+    """
+
+    def __init__(self, n_rows: int, k: int, floor: float, slack: float, width: int) -> None:
+        self.lowest = np.full((n_rows, 1), reachable(floor - slack), np.float32)
+        self._k, self._window = k, 2.0 * slack
+        self._counts = np.zeros(n_rows, np.int64)
+        self._values = np.empty((n_rows, CROWDED * k + width), np.float32)
+        self._cols = np.empty(self._values.shape, np.int64)
+
+    def begin(self, scores: Float32) -> None:
+        """Raise ``lowest`` to what a first tile shows, which saves gathering most of it."""
+        if self._k < scores.shape[1]:
+            kth = np.minimum(_about_kth_best(scores, self._k), 1) - self._window
+            np.maximum(self.lowest, kth, out=self.lowest, where=kth > -1)
+
+    def add(self, scores: Float32, at: Int64, first: int) -> None:
+        """Take in the scores at flat positions of a tile that begins at column ``first``."""
+        _gather(scores.ravel(), at, scores.shape[1], first, self._counts, self._values, self._cols)
+        self._narrow(CROWDED * self._k)
+
+    def finish(self) -> tuple[Int64, Int64, Int64]:
+        """Rows and columns of the candidates, by row; and the crowded rows."""
+        self._narrow(self._k)
+        kept = np.arange(self._counts.max()) < self._counts[:, None]
+        rows, _ = places(kept, slice(0, len(kept)))
+        return rows, self._cols[:, : kept.shape[1]][kept], np.flatnonzero(self.lowest > 1)
+
+    def _narrow(self, most: int) -> None:
+        lists = self._counts, self._values, self._cols
+        _narrow(most, self._k, CROWDED * self._k // 2, self._window, self.lowest.ravel(), *lists)
+
+
+@compiled()
+def _gather(
+    scores: Float32,
+    at: Int64,
+    width: int,
+    first: int,
+    counts: Int64,
+    values: Float32,
+    cols: Int64,
+) -> None:
+    """Append each score to the list of its row."""
+    for place in at:
+        row = place // width
+        values[row, counts[row]] = min(max(scores[place], -1), 1)  # what is clipped ties
+        cols[row, counts[row]] = first + place % width
+        counts[row] += 1
+
+
+@compiled()
+def _narrow(
+    most: int,
+    k: int,
+    crowd: int,
+    window: float,
+    lowest: Float32,
+    counts: Int64,
+    values: Float32,
+    cols: Int64,
+) -> None:
+    """Drop what cannot be among the ``k`` best from each list of more than ``most``."""
+    for row in np.flatnonzero(counts > most):
+        low, step = -1.0, 1.0  # low rises towards the k-th best; k values reach it
+        for _ in range(HALVINGS):
+            if np.sum(values[row, : counts[row]] >= low + step) >= k:
+                low += step
+            step /= 2
+        if low - window > -1:  # else scores below -1 are to be clipped, not passed over
+            lowest[row] = max(lowest[row], low - window)
+        n = 0
+        for i in range(counts[row]):
+            if values[row, i] >= lowest[row]:
+                values[row, n], cols[row, n] = values[row, i], cols[row, i]
+                n += 1
+        if n > crowd:
+            n, lowest[row] = 0, np.inf
+        counts[row] = n
+
+
+def reachable(lowest: float) -> float:
+    """A bound for scores that are yet to be clipped to [-1, 1]."""
+    return lowest if lowest > -1 else -2
 
 
 def places(chosen: Bool, block: slice) -> tuple[Int64, Int64]:

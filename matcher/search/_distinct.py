@@ -6,15 +6,17 @@ among the different rows keeps the work in proportion to them, however often eac
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from matcher.types import Embeddings, Encoded, Hashes, Int64
+from matcher.types import Bool, Embeddings, Encoded, Hashes, Int64
+
+SUMMED = 2**17  # numbers summed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,9 @@ class Distinct:
         if isinstance(encoded, Embeddings) and not isinstance(encoded.vectors, np.ndarray):
             encoded = Embeddings(_canonical(encoded.vectors), encoded.source)
         present = np.flatnonzero(encoded.present)
-        seen: dict[Hashable, int] = {}
-        numbers = [seen.setdefault(key, len(seen)) for key in _keys(encoded, present)]
         number = np.full(len(encoded), -1, np.int64)
-        number[present] = numbers
-        sizes = np.bincount(number[present], minlength=len(seen))
+        number[present] = _number(encoded, present)
+        sizes = np.bincount(number[present])
         members = present[np.argsort(number[present], kind="stable")]
         starts = np.cumsum(sizes) - sizes
         return cls(take_rows(encoded, members[starts]), number, members, starts, sizes)
@@ -78,10 +78,40 @@ def _canonical(vectors: csr_array) -> csr_array:
     return clean
 
 
-def _keys(encoded: Encoded, rows: Int64) -> Iterator[Hashable]:
-    """A value per row that is equal for equal rows; 16-byte digests do not collide."""
+def _number(encoded: Encoded, rows: Int64) -> Int64:
+    """Number the different ones among some rows by first occurrence."""
     if isinstance(encoded, Hashes):
-        return iter(encoded.codes[rows].tolist())
+        codes = encoded.codes[rows]
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        place = np.empty(len(first), np.int64)
+        place[np.argsort(first)] = np.arange(len(first))
+        return np.asarray(place[inverse.reshape(len(codes))])
+    alone = _surely_alone(encoded.vectors, rows)
+    digests = iter(_digests(encoded, rows[~alone]))
+    seen: dict[bytes | int, int] = {}
+    keys = (i if by_itself else next(digests) for i, by_itself in enumerate(alone.tolist()))
+    return np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
+
+
+def _surely_alone(vectors: Any, rows: Int64) -> Bool:
+    """Whether a row's weighted sum of bits, as whole numbers, is that of no other row.
+
+    Equal rows have equal sums; those that share one may yet differ. Sparse rows are not looked at.
+    """
+    if not isinstance(vectors, np.ndarray) or not vectors.shape[1]:
+        return np.zeros(len(rows), np.bool_)
+    weights = np.random.default_rng(0).integers(1, 2**63, vectors.shape[1], np.uint64)
+    step = max(1, SUMMED // vectors.shape[1])
+    sums = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), step):
+        block = np.ascontiguousarray(vectors[rows[start : start + step]]).view(np.uint32)
+        np.einsum("ij,j->i", block.astype(np.uint64), weights, out=sums[start : start + step])
+    _, inverse, counts = np.unique(sums, return_inverse=True, return_counts=True)
+    return np.asarray(counts[inverse.reshape(len(rows))] == 1)
+
+
+def _digests(encoded: Embeddings, rows: Int64) -> Iterator[bytes]:
+    """Sixteen bytes per row that are equal for equal rows only."""
     vectors = encoded.vectors
     if isinstance(vectors, np.ndarray):
         vectors = np.ascontiguousarray(vectors)

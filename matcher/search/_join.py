@@ -63,10 +63,13 @@ class Plan(NamedTuple):
         blocks: Spans of queries, ascending, that together cover all.
         propose: Returns the rows and columns of at least all pairs of a block that belong
             in the answer; no pair twice. Called from several threads.
+        half: Whether it proposes only pairs whose column is not below the row. What is found
+            is mirrored.
     """
 
     blocks: list[slice]
     propose: Callable[[slice], Pairs]
+    half: bool = False
 
 
 class Edges(NamedTuple):
@@ -128,12 +131,14 @@ class JoinIndex(ABC):
         return self._join(self._held, Limits(k, min_score), within=True)
 
     @abstractmethod
-    def _plan(self, queries: Encoded, limits: Limits) -> Plan:
+    def _plan(self, queries: Encoded, limits: Limits, within: bool) -> Plan:
         """Say how to find candidates among the different rows, ``self._held.encoded``.
 
         Args:
             queries: Different rows that all carry a signal.
             limits: What is wanted of them; a row itself counts as found.
+            within: Whether the queries are the rows held. Where ``limits.k`` is None too, a
+                plan of half the pairs will do.
         """
 
     def _join(self, queries: Distinct, limits: Limits, within: bool) -> SimilarityGraph:
@@ -141,30 +146,67 @@ class JoinIndex(ABC):
         wanted = None if limits.k is None else limits.k + within
         edges = NO_EDGES
         if queries.n_different and self._held.n_different:
-            edges = self._find(queries.encoded, Limits(wanted, limits.min_score))
+            edges = self._find(queries.encoded, Limits(wanted, limits.min_score), within)
         return _repeat(edges, queries, self._held, limits.k, within)
 
-    def _find(self, queries: Encoded, limits: Limits) -> Edges:
+    def _find(self, queries: Encoded, limits: Limits, within: bool) -> Edges:
         """Edges from different queries to all listings held."""
-        held, plan = self._held, self._plan(queries, limits)
+        held, plan = self._held, self._plan(queries, limits, within)
 
         def settle(block: slice) -> Edges:
             rows, cols = plan.propose(block)
             scores = pair_scores(queries, held.encoded, rows, cols)
             kept = scores >= limits.floor
-            best = _best(Edges(rows[kept], cols[kept], scores[kept]), limits.k)
-            return _best(_spread(best, held, limits.k), limits.k)
+            found = Edges(rows[kept], cols[kept], scores[kept])
+            return found if plan.half else _finish(found, held, limits.k)
 
         settled = tracked(in_order(settle, plan.blocks), "search", len(plan.blocks))
-        return Edges(*(np.concatenate(column) for column in zip(*settled, strict=True)))
+        edges = Edges(*(np.concatenate(column) for column in zip(*settled, strict=True)))
+        return _finish(_mirror(edges), held, None) if plan.half else edges
+
+
+def _finish(edges: Edges, held: Distinct, k: int | None) -> Edges:
+    """The ``k`` best edges of each row to all listings held, from those to different rows."""
+    best = _best(edges, k)
+    if held.n_different == len(held.members):  # each stands for itself, in the same order
+        return Edges(best.rows, held.members[best.cols], best.scores)
+    return _best(_spread(best, held, k), k)
+
+
+def _mirror(edges: Edges) -> Edges:
+    """Both directions of edges that are given in one."""
+    rows, cols, scores = edges
+    others = rows != cols
+    return Edges(
+        np.concatenate([rows, cols[others]]),
+        np.concatenate([cols, rows[others]]),
+        np.concatenate([scores, scores[others]]),
+    )
 
 
 def _best(edges: Edges, k: int | None) -> Edges:
     """Sort the edges, then keep the first ``k`` of each row."""
-    order = np.lexsort((edges.cols, -edges.scores, edges.rows))
+    order = _sorted(edges)
     if k is not None:
         order = order[_rank_in_row(edges.rows[order]) < k]
     return Edges(edges.rows[order], edges.cols[order], edges.scores[order])
+
+
+def _sorted(edges: Edges) -> Int64:
+    """Order by row, then higher score, then column.
+
+    One number stands for row and score, which sorts ten times faster than three keys do.
+    Columns settle the ties that are left.
+    """
+    bits = (edges.scores + np.float32(0)).view(np.int32)  # -0 and 0 tie
+    ascending = np.where(bits < 0, bits ^ np.int32(2**31 - 1), bits)
+    key = (edges.rows << 32) - ascending
+    order = np.argsort(key)
+    key = key[order]
+    same = key[1:] == key[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    order[tied] = order[tied][np.lexsort((edges.cols[order[tied]], key[tied]))]
+    return order
 
 
 def _rank_in_row(rows: Int64) -> Int64:

@@ -20,10 +20,16 @@ def n_threads() -> int:
 
 
 def in_order(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Yield ``function(item)`` in the order of ``items``, computed by several threads."""
+    """Yield ``function(item)`` in the order of ``items``, computed by several threads.
+
+    Meanwhile a matrix product takes one thread: products side by side that take all cores
+    each wait for one another.
+    """
     threads = min(n_threads(), len(items))
     if threads < 2:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         yield from pool.map(function, items)

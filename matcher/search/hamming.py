@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 import numpy as np
 
-from matcher.search._candidates import even_blocks, places, shortlist, weighed_blocks
-from matcher.search._join import JoinIndex, Limits, Pairs, Plan, ragged
+from matcher.search._candidates import even_blocks, places, settle_listed, shortlist
+from matcher.search._hamming_kernels import (
+    Int8,
+    allot_flips,
+    compare,
+    kth_fewest,
+    look_up,
+    sort_by_segment,
+)
+from matcher.search._join import JoinIndex, Limits, Pairs, Plan
 from matcher.search._scores import count_bits
-from matcher.types import Encoded, Hashes, Int64, UInt64
+from matcher.types import Bool, Encoded, Hashes, Int64, UInt64
 
 BLOCK_BYTES = 2**23  # what stays in a cache goes three times faster
+COMPARED_BYTES = 11  # arrays that one pair passes through without compiled loops
+COMPILED_PAIRS = 2**22  # fewer are compared before loops are compiled
+COMPARED_PAIRS = 2**24  # in a block
+LOOKED_UP_PAIRS = 2**27  # fewer are compared before the tables are made
+BLOCK_QUERIES = 2**16  # as many as a segment has values: sorted, they read the tables in order
+N_BLOCKS = 16  # at least, for the threads to share
+MOST_PAIRS = 2**21  # found at once where only the k best of them are wanted
 N_BITS = 64
 N_SEGMENTS = 4
 SEGMENT_BITS = 16
-MOST_FLIPS = 2  # beyond, a segment's 697 and more neighbours cost more than they save
-COMPARED_BYTES = 11  # arrays that one compared pair passes through
-LOOKED_UP_BYTES = 48  # arrays that one looked-up candidate passes through
-LOOKED_UP_QUERIES = 1000  # fewer are compared before the tables are made
-LOOKED_UP_COST = 16  # time of one looked-up candidate, in compared pairs
+N_VALUES = 2**SEGMENT_BITS
+MOST_FLIPS = 3  # beyond, a segment's 2,517 and more neighbours cost more than they save
+PROBE_COST = 4  # of looking up one value, in hashes found
+COMPARE_COST = 4  # hashes compared in order while one is found by looking up
 
 
 class HammingIndex(JoinIndex):
     """Find hashes that differ in few bits; the score is ``1 - h / 32``.
 
-    With a ``min_score`` that allows a radius of up to 11 bits, hashes are looked up by
-    their four 16-bit segments: if all of them differ too much, so do the hashes. Otherwise,
-    and where fewer steps result, every different hash is compared with every other. Memory
-    beside hashes and answer is a block of pairs per thread, 8 MiB or those of one query.
+    With a ``min_score`` that allows a radius of up to 15 bits, hashes are looked up by
+    their four 16-bit segments: if all of them differ too much, so do the hashes. How many
+    bits may differ in which segment is chosen for each hash, by what it would find: a value
+    that thousands of different hashes share is not looked up. Where looking up finds too much
+    in any case, the hash is compared with every other.
+
+    Memory beside hashes and answer: 64 bytes a hash and 10 MiB for the tables, and for each
+    thread 16 bytes a pair found in its block: with ``k``, at most 2**21 pairs, those of one
+    query, or ``k`` of each of 65,536 queries; without, pairs of the answer.
 
     Args:
         hashes: Hashes to search in.
 
     Source:
         Norouzi, Punjani, Fleet: Fast search in Hamming space with multi-index hashing,
-        CVPR 2012, arXiv:1307.2982, section 3.
+        CVPR 2012, arXiv:1307.2982, section 3; Qin et al., GPH: similarity search in Hamming
+        space, ICDE 2018.
 
     Example:
         >>> codes = np.array([0b0000, 0b0011, 0b1111], dtype=np.uint64)
@@ -48,21 +69,24 @@ class HammingIndex(JoinIndex):
 
     kinds = ("hashes",)
 
-    def _plan(self, queries: Encoded, limits: Limits) -> Plan:
+    def _plan(self, queries: Encoded, limits: Limits, within: bool) -> Plan:
         codes, held = cast(Hashes, queries).codes, cast(Hashes, self._held.encoded).codes
         scores = 1 - np.arange(N_BITS + 1, dtype=np.float32) / 32
         radius = int(np.count_nonzero(scores >= limits.floor)) - 1
-        most_flips = _most_flips(radius)
-        if max(most_flips) <= MOST_FLIPS and len(codes) >= LOOKED_UP_QUERIES:
-            tables = [_Table.of(held, i, most) for i, most in enumerate(most_flips) if most >= 0]
-            n_compared = len(codes) * len(held)
-            if LOOKED_UP_COST * int(_n_steps(codes, tables).sum()) < n_compared:
-                return _plan_lookup(codes, held, radius, tables)
-        return _plan_comparison(codes, held, radius, limits.k)
+        half, n_pairs = within and limits.k is None, len(codes) * len(held)
+        if n_pairs < COMPILED_PAIRS:
+            return _plan_comparison(codes, held, radius, limits.k)
+        search = _Search(codes, held, radius, limits.k, half)
+        if n_pairs < LOOKED_UP_PAIRS or radius >= N_SEGMENTS * (MOST_FLIPS + 1):
+            return Plan(even_blocks(len(codes), COMPARED_PAIRS // len(held)), search.compare, half)
+        tables = _Tables.of(held)
+        step = min(BLOCK_QUERIES, len(codes) // N_BLOCKS + 1)
+        blocks = even_blocks(len(codes), step)
+        return Plan(blocks, lambda block: search.look_up(block, tables), half)
 
 
 def _plan_comparison(codes: UInt64, held: UInt64, radius: int, k: int | None) -> Plan:
-    """Compare all pairs, block by block."""
+    """Compare all pairs, block by block, without compiled loops."""
 
     def propose(block: slice) -> Pairs:
         equal_bits = np.uint8(N_BITS) - count_bits(codes[block, None] ^ held)
@@ -71,81 +95,157 @@ def _plan_comparison(codes: UInt64, held: UInt64, radius: int, k: int | None) ->
     return Plan(even_blocks(len(codes), BLOCK_BYTES // (COMPARED_BYTES * len(held))), propose)
 
 
-class _Table(NamedTuple):
-    """Hashes found by one 16-bit segment.
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Hashes sorted by each of their segments.
 
     Attributes:
-        segment: Which 16 bits.
-        flips: Bits to flip in a segment to reach all those looked up, shape ``(f,)``.
-        order: Hashes by the value of their segment, shape ``(n,)``.
-        starts: Where in ``order`` each value begins, shape ``(65537,)``.
+        segments: For each, what ``sort_by_segment`` gives.
+        flips: 16-bit numbers by the number of bits set, shape ``(f,)``.
+        n_flips: How many of them have at most ``t`` bits set, shape ``(T,)``.
+        costs: Of looking up a value with at most ``t`` flips, shape ``(4, 65536, T)``.
     """
 
-    segment: int
-    flips: Int64
-    order: Int64
-    starts: Int64
+    segments: list[tuple[Int64, Int64, UInt64]]
+    flips: UInt64
+    n_flips: Int64
+    costs: Int64
 
     @classmethod
-    def of(cls, held: UInt64, segment: int, most_flips: int) -> Self:
-        keys = _segment_of(held, segment)
-        starts = np.append(0, np.cumsum(np.bincount(keys, minlength=2**SEGMENT_BITS)))
-        return cls(segment, _flips(most_flips), np.argsort(keys, kind="stable"), starts)
-
-    def n_found(self, codes: UInt64) -> Int64:
-        """How many hashes a look-up of each code finds, shape ``(q,)``."""
-        sizes, values = np.diff(self.starts), np.arange(2**SEGMENT_BITS)
-        within_flips = sum(sizes[values ^ flip] for flip in self.flips.tolist())
-        return np.asarray(within_flips)[_segment_of(codes, self.segment)]
-
-    def find(self, codes: UInt64) -> Pairs:
-        """Look up codes: positions in ``codes`` and the hashes found."""
-        values = _segment_of(codes, self.segment)[:, None] ^ self.flips
-        sizes = self.starts[values + 1] - self.starts[values]
-        cols = self.order[ragged(self.starts[values].ravel(), sizes.ravel())]
-        return np.repeat(np.arange(len(codes)), sizes.sum(axis=1)), cols
+    def of(cls, held: UInt64) -> Self:
+        segments = [sort_by_segment(held, s) for s in range(N_SEGMENTS)]
+        sizes = np.stack([np.diff(starts) for starts, _, _ in segments])
+        flips = [_numbers_with(t) for t in range(MOST_FLIPS + 1)]
+        n_flips = np.cumsum([len(numbers) for numbers in flips])
+        costs = _n_around(sizes) + PROBE_COST * n_flips
+        return cls(segments, np.concatenate(flips), n_flips, costs)
 
 
-def _plan_lookup(codes: UInt64, held: UInt64, radius: int, tables: list[_Table]) -> Plan:
-    """Look up each code in every table and compare with what is found."""
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is wanted of which hashes.
 
-    def propose(block: slice) -> Pairs:
-        found = []
-        for table in tables:
-            rows, cols = table.find(codes[block])
-            near = count_bits(codes[block][rows] ^ held[cols]) <= radius
-            found.append(rows[near] * len(held) + cols[near])
-        rows, cols = np.divmod(np.unique(np.concatenate(found)), len(held))
-        return rows + block.start, cols
-
-    return Plan(weighed_blocks(LOOKED_UP_BYTES * _n_steps(codes, tables), BLOCK_BYTES), propose)
-
-
-def _n_steps(codes: UInt64, tables: list[_Table]) -> Int64:
-    """Look-ups and comparisons that each code costs, shape ``(q,)``."""
-    return np.asarray(sum(table.n_found(codes) + len(table.flips) for table in tables))
-
-
-def _most_flips(radius: int) -> list[int]:
-    """Bits that may differ in each segment so that no pair within ``radius`` is missed.
-
-    If segment ``i`` of a pair differs in more than ``r_i`` bits for every ``i``, the pair
-    differs in ``sum(r_i + 1)`` bits or more; here that sum is ``radius + 1``.
-
-    Example:
-        >>> _most_flips(6), _most_flips(1)
-        ([1, 1, 1, 0], [0, 0, -1, -1])
+    Attributes:
+        codes: Hashes to find others for, shape ``(q,)``.
+        held: Hashes to find, shape ``(n,)``.
+        radius: Most differing bits.
+        k: Most hashes found for each, or None for all.
+        half: Whether ``codes`` are ``held``, and a pair is wanted from its lower place only.
     """
-    return [(radius + N_SEGMENTS - segment) // N_SEGMENTS - 1 for segment in range(N_SEGMENTS)]
+
+    codes: UInt64
+    held: UInt64
+    radius: int
+    k: int | None
+    half: bool
+
+    def compare(self, block: slice) -> Pairs:
+        """Compare a block with all hashes held."""
+        codes = self.codes[block]
+        rows, cols = self._compare(codes, np.arange(len(codes)), self._first(block))
+        return block.start + rows, cols
+
+    def look_up(self, block: slice, tables: _Tables) -> Pairs:
+        """Find pairs of a block by what costs least for each of its hashes.
+
+        Where too many are found at once, each half of the block is cut to the ``k`` best.
+        """
+        found = self._find(block, tables, MOST_PAIRS)
+        if found is not None:
+            return found
+        middle = (block.start + block.stop) // 2
+        halves = slice(block.start, middle), slice(middle, block.stop)
+        return _joined([self._k_best(*self.look_up(half, tables)) for half in halves])
+
+    def _find(self, block: slice, tables: _Tables, most: int) -> Pairs | None:
+        """All pairs of a block, or None if too many for one that can be cut."""
+        codes, first = self.codes[block], self._first(block)
+        can_cut = self.k is not None and len(codes) > 1
+        too_much = max(1, len(self.held) // COMPARE_COST)
+        chosen = allot_flips(codes, tables.costs, self.radius, too_much)
+        found = []
+        for s, table in enumerate(tables.segments):
+            n_probes = np.append(tables.n_flips, 0)[chosen[:, s]]
+            asking = sort_by_segment(codes, s)[1]
+            rows, cols = look_up(
+                codes, asking, first, self.radius, s, n_probes, tables.flips, *table,
+                most if can_cut else np.iinfo(np.int64).max,
+            )  # fmt: skip
+            most -= len(rows)
+            if can_cut and most <= 0:
+                return None
+            fresh = _not_found_before(codes[rows] ^ self.held[cols], chosen[rows, :s])
+            found.append((rows[fresh], cols[fresh]))
+        compared = np.flatnonzero((chosen < 0).all(axis=1))
+        rows, cols = _joined([*found, self._compare(codes, compared, first)])
+        return block.start + rows, cols
+
+    def _compare(self, codes: UInt64, asking: Int64, first: Int64) -> Pairs:
+        """Compare some of the hashes of a block with all that are held."""
+        farthest = np.full(len(asking), self.radius)
+        n_farthest = np.full(len(asking), len(self.held))
+        if self.k is not None:
+            farthest, n_farthest = kth_fewest(codes, asking, self.held, self.radius, self.k)
+        return compare(codes, asking, first, self.held, farthest, n_farthest)
+
+    def _first(self, block: slice) -> Int64:
+        """The lowest place that each hash of a block may find."""
+        rows = np.arange(block.start, block.stop)
+        return rows if self.half else np.zeros_like(rows)
+
+    def _k_best(self, rows: Int64, cols: Int64) -> Pairs:
+        """The ``k`` nearest of what each hash found, by ascending row; ties by lower place."""
+        order = np.argsort(rows, kind="stable")
+        rows, cols = rows[order], cols[order]
+        near = 1 - count_bits(self.codes[rows] ^ self.held[cols]) / 32
+        kept = settle_listed(rows, cols, near, cast(int, self.k), 0)
+        return rows[kept], cols[kept]
 
 
-def _flips(most: int) -> Int64:
-    """All 16-bit numbers with at most ``most`` bits set, shape ``(f,)``."""
-    chosen = (bits for n in range(most + 1) for bits in combinations(range(SEGMENT_BITS), n))
-    return np.array([sum(1 << bit for bit in bits) for bits in chosen], np.int64)
+def _joined(found: list[Pairs]) -> Pairs:
+    rows, cols = zip(*found, strict=True)
+    return np.concatenate(rows), np.concatenate(cols)
 
 
-def _segment_of(codes: UInt64, segment: int) -> Int64:
-    """The 16 bits of a segment as numbers, shape ``(q,)``."""
-    shifted = codes >> np.uint64(SEGMENT_BITS * segment)
-    return (shifted & np.uint64(2**SEGMENT_BITS - 1)).astype(np.int64)
+def _not_found_before(differing: UInt64, chosen: Int8) -> Bool:
+    """Whether the segments looked up before could not find a pair.
+
+    Args:
+        differing: Bits in which the two hashes differ, shape ``(m,)``.
+        chosen: Bits flipped in each of the segments before, -1 for none, shape ``(m, s)``.
+    """
+    fresh = np.ones(len(differing), np.bool_)
+    for s in range(chosen.shape[1]):
+        part = (differing >> np.uint64(SEGMENT_BITS * s)) & np.uint64(N_VALUES - 1)
+        fresh &= count_bits(part).astype(np.int8) > chosen[:, s]
+    return fresh
+
+
+def _n_around(sizes: Int64) -> Int64:
+    """How many hashes lie within ``t`` flips of each value of a segment.
+
+    How many lie at exactly ``t`` follows from those at ``t - 1`` and ``t - 2``: whoever goes
+    one step on from ``t - 1`` comes to ``t``, in ``t`` ways, or back to ``t - 2``, in
+    ``16 - t + 2`` ways.
+
+    Args:
+        sizes: Hashes with each value, shape ``(s, 65536)``.
+
+    Returns:
+        Shape ``(s, 65536, MOST_FLIPS + 1)``.
+    """
+    at = [sizes]
+    for t in range(1, MOST_FLIPS + 1):
+        steps = np.zeros_like(sizes)
+        for bit in range(SEGMENT_BITS):
+            by_bit = (len(sizes), -1, 2, 2**bit)  # whether it is set is the third index
+            steps.reshape(by_bit)[...] += at[-1].reshape(by_bit)[:, :, ::-1]
+        back = at[-2] * (SEGMENT_BITS - t + 2) if t > 1 else 0
+        at.append((steps - back) // t)
+    return np.ascontiguousarray(np.cumsum(np.stack(at, axis=2), axis=2))
+
+
+def _numbers_with(n: int) -> UInt64:
+    """All 16-bit numbers with ``n`` bits set."""
+    chosen = combinations(range(SEGMENT_BITS), n)
+    return np.array([sum(1 << bit for bit in bits) for bits in chosen], np.uint64)

@@ -45,7 +45,7 @@ class NeighborsIndex(JoinIndex):
             estimator = nearest_neighbors()(metric="cosine", algorithm="brute")
             self._model = estimator.fit(_plain(vectors))
 
-    def _plan(self, queries: Encoded, limits: Limits) -> Plan:
+    def _plan(self, queries: Encoded, limits: Limits, within: bool) -> Plan:
         vectors = [cast(Embeddings, e).vectors for e in (queries, self._held.encoded)]
         # The libraries divide by norms, which may differ from 1 by up to 1e-3.
         off = max(float(np.abs(row_norms(v) - 1).max()) for v in vectors)

@@ -120,6 +120,9 @@ _WORDED = {
     re.compile(r"\bsepasang\b"): "1pair",
     re.compile(r"(?<!\d)(?<!\d )(?:\bper\s+lusin|\bselusin|\blusinan|\ba dozen)\b"): "12pcs",
 }
+_WORDS = ("setengah", "seperempat", "sepasang", "lusin", "dozen")  # of the patterns above
+_BETWEEN = ("-", "–", "~", "s/d", "sampai")  # noqa: RUF001
+_DIGIT = re.compile(r"\d")
 _CANONICAL = re.compile(rf"(?<!\S)\d+(?:\.\d+)?(?:{any_of(DIMENSIONS)})(?!\S)")
 _PARTS = re.compile(rf"(?<!\S)(\d+(?:\.\d+)?)({any_of(DIMENSIONS)})(?!\S)")
 
@@ -140,14 +143,23 @@ def normalize_quantities(text: str) -> str:
         'gula  500g '
     """
     text = text.replace("\u2044", "/")  # what NFKC makes of a half's slash
-    for pattern, amount in _WORDED.items():
-        text = pattern.sub(f" {amount} ", text)
-    text = _MEMORY.sub(lambda m: f" {m[1]}gb {m[2] or m[3]}gb ", text)
-    text = _ALTERNATIVES.sub(_each, text)
-    text = _COUNT.sub(lambda m: f" {int(m[1] or m[2])}pcs ", text)
-    text = _PACK_BEHIND.sub(r"\1 \2pcs ", text)
-    text = _PACK.sub(lambda m: f" {prod(map(int, re.findall(r'[0-9]+', m[1])))}pcs ", text)
-    return _AMOUNT.sub(_rewrite, _RANGE.sub(_both_ends, text))
+    if any(word in text for word in _WORDS):
+        for pattern, amount in _WORDED.items():
+            text = pattern.sub(f" {amount} ", text)
+    if not _DIGIT.search(text):
+        return text
+    # A pattern that cannot match is not tried: half of the time of cleaning titles.
+    if "/" in text or "+" in text:
+        text = _MEMORY.sub(lambda m: f" {m[1]}gb {m[2] or m[3]}gb ", text)
+        text = _ALTERNATIVES.sub(_each, text)
+    if "isi" in text or "'s" in text:
+        text = _COUNT.sub(lambda m: f" {int(m[1] or m[2])}pcs ", text)
+    if "x" in text or "×" in text:  # noqa: RUF001
+        text = _PACK_BEHIND.sub(r"\1 \2pcs ", text)
+        text = _PACK.sub(lambda m: f" {prod(map(int, re.findall(r'[0-9]+', m[1])))}pcs ", text)
+    if any(sign in text for sign in _BETWEEN):
+        text = _RANGE.sub(_both_ends, text)
+    return _AMOUNT.sub(_rewrite, text)
 
 
 def find_quantities(text: str) -> list[str]:

@@ -111,6 +111,15 @@ def test_submission_is_byte_for_byte_what_kaggle_wants(tmp_path):
     assert path.read_bytes() == b"posting_id,matches\ntest_1,test_1 test_2\ntest_2,test_2\n"
 
 
+def test_hostile_ids_come_through_byte_for_byte(tmp_path):
+    path = tmp_path / "matches.csv"
+    ids = ("=1+1", "a,b", 'c"d', "-é")
+    write_csv(matches_table(ids, FOUR), path)
+    assert path.read_bytes().decode() == (
+        'id,matches\n"=1+1","=1+1 c""d a,b"\n"a,b","a,b =1+1"\n"c""d","c""d =1+1 a,b"\n"-é","-é"\n'
+    )
+
+
 @pytest.mark.data
 def test_submission_looks_like_the_sample(real_data, tmp_path):
     sample = real_data / "shopee" / "sample_submission.csv"

@@ -238,8 +238,7 @@ def held(monkeypatch):
 def test_ten_thousand_identical_listings_to_dedupe(blending):
     config = matcher.RunConfig.read({**FEW, "blending": blending}, "test")
     listings = matcher.listings_from_table(crowd(10_000))
-    (encoded,) = encode(config, listings, listings).tables
-    found = search(config, encoded, Constraints())
+    found = search(config, encode(config, listings, listings), Constraints())
     assert found.rows.tolist() == [0, *range(10_000, 10_080)]  # the crowd is searched as one
     assert (found.first[:10_000] == 0).all()
     assert len(found.candidates) <= 5 * 81

@@ -1,6 +1,7 @@
 """Candidates hold all that belongs in the answer, whatever rounding did to the scores."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -79,3 +80,46 @@ def test_weighed_blocks_are_of_even_weight():
     # running sums 4 8 | 12 16 | 20 24 fall into 0..9, 10..19, 20..29
     blocks = candidates.weighed_blocks(np.full(6, 4), 10)
     assert [(b.start, b.stop) for b in blocks] == [(0, 2), (2, 4), (4, 6)]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@given(noisy_scores(), st.integers(1, 9))
+def test_gathering_tile_by_tile_misses_nothing(begun, case, tile):
+    true, seen, k, floor = case
+    k = k or 3
+    best = candidates.Best(len(seen), k, floor, SLACK, tile)
+    if begun:
+        best.begin(seen[:, :tile])
+    for cols in candidates.even_blocks(seen.shape[1], tile):
+        scores = np.ascontiguousarray(seen[:, cols])
+        best.add(scores, np.flatnonzero(scores >= best.lowest), cols.start)
+    rows, cols, crowded = best.finish()
+    assert (np.diff(rows) >= 0).all()
+    gathered = np.zeros(seen.shape, bool)
+    gathered[rows, cols] = True
+    assert gathered.sum() == len(rows)
+    assert not gathered[crowded].any()
+    missed = belongs(true, k, floor) & ~gathered
+    missed[crowded] = False
+    assert not missed.any()
+
+
+def test_few_are_gathered_of_long_rows(rng):
+    seen = rng.random((5, 20_000), np.float32)
+    best = candidates.Best(5, 10, -1, 0, 500)
+    for cols in candidates.even_blocks(seen.shape[1], 500):
+        scores = np.ascontiguousarray(seen[:, cols])
+        best.add(scores, np.flatnonzero(scores >= best.lowest), cols.start)
+    rows, cols, crowded = best.finish()
+    assert rows.tolist() == np.repeat(range(5), 10).tolist()
+    assert np.sort(cols.reshape(5, 10)).tolist() == np.sort(np.argsort(-seen)[:, :10]).tolist()
+    assert len(crowded) == 0
+
+
+def test_a_row_of_equal_scores_is_crowded():
+    seen = np.full((2, 100), 0.5, np.float32)
+    seen[1, 5:] = -0.5
+    best = candidates.Best(2, 2, 0, 0.01, 100)
+    best.add(seen, np.flatnonzero(seen >= best.lowest), 0)
+    rows, cols, crowded = best.finish()
+    assert (rows.tolist(), cols.tolist(), crowded.tolist()) == ([1] * 5, [0, 1, 2, 3, 4], [0])

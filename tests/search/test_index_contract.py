@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.errors import ConfigError, DataError
-from matcher.search import make_index
+from matcher.search import is_approximate, make_index
 from matcher.settings import available
 from matcher.types import Embeddings, Hashes
 
@@ -23,7 +23,13 @@ def cases():
         yield from ((method, kind) for kind, name in KINDS.items() if name in held)
 
 
-every_index = pytest.mark.parametrize(("method", "kind"), list(cases()))
+def indexes(chosen):
+    return pytest.mark.parametrize(("method", "kind"), chosen)
+
+
+every_index = indexes(list(cases()))
+exact_index = indexes([case for case in cases() if not is_approximate(case[0])])
+approximate_index = indexes([case for case in cases() if is_approximate(case[0])])
 
 
 @st.composite
@@ -50,7 +56,7 @@ def test_the_cases_cover_every_kind_of_rows():
     assert {method for method, _ in cases()} == set(available("matcher.search"))
 
 
-@every_index
+@exact_index
 @settings(max_examples=40, deadline=None)
 @given(tables(), limits())
 def test_search_agrees_with_brute_force(reference, method, kind, rows, wanted):
@@ -61,7 +67,7 @@ def test_search_agrees_with_brute_force(reference, method, kind, rows, wanted):
     assert (found.n_rows, found.n_cols) == (len(queries), len(held))
 
 
-@every_index
+@exact_index
 @settings(max_examples=40, deadline=None)
 @given(tables(), limits())
 def test_search_within_agrees_with_brute_force(reference, method, kind, rows, wanted):
@@ -71,12 +77,57 @@ def test_search_within_agrees_with_brute_force(reference, method, kind, rows, wa
     assert (found.n_rows, found.n_cols) == (len(held), len(held))
 
 
-@every_index
+@exact_index
 @pytest.mark.parametrize("wanted", [(3, None), (40, None), (5, 0.5), (None, 0.5), (2, -1.0)])
 def test_larger_tables_agree_too(reference, rng, method, kind, wanted):
     held = reference.encode(rng.integers(-1, 2, (400, 6)), kind)
     found = make_index(held, method).search_within(*wanted)
     assert reference.by_row(found) == reference.search_within(held, *wanted)
+
+
+def check_part(found, scores, k=None, min_score=None):
+    """Whatever is found is scored, bounded and ordered as brute force would; no pair twice."""
+    assert (found.n_rows, found.n_cols) == scores.shape
+    lowest = -1 if min_score is None else np.float32(min_score)
+    for row, (a, b) in enumerate(zip(found.indptr[:-1], found.indptr[1:], strict=True)):
+        cols, values = found.indices[a:b], found.scores[a:b]
+        assert len(set(cols.tolist())) == len(cols) <= (k or len(cols))
+        assert values.tolist() == scores[row, cols].tolist()
+        assert (values >= lowest).all()
+        assert np.lexsort((cols, -values)).tolist() == list(range(len(cols)))
+
+
+@approximate_index
+@settings(max_examples=40, deadline=None)
+@given(tables(), limits())
+def test_an_approximate_search_finds_a_part(reference, method, kind, rows, wanted):
+    held, queries, width = rows
+    held, queries = (reference.encode(r, kind, width) for r in (held, queries))
+    check_part(
+        make_index(held, method).search(queries, *wanted),
+        reference.score_matrix(queries, held),
+        *wanted,
+    )
+
+
+@approximate_index
+@pytest.mark.parametrize("wanted", [(3, None), (40, None), (5, 0.5), (None, 0.5), (2, -1.0)])
+def test_an_approximate_search_within_finds_a_part(reference, rng, method, kind, wanted):
+    held = reference.encode(rng.integers(-1, 2, (400, 6)), kind)
+    scores = reference.score_matrix(held, held)
+    np.fill_diagonal(scores, np.nan)
+    check_part(make_index(held, method).search_within(*wanted), scores, *wanted)
+
+
+@approximate_index
+def test_an_approximate_search_finds_twins_and_answers_twice_alike(reference, rng, method, kind):
+    table = rng.integers(-1, 2, (300, 12))
+    held = reference.encode(np.concatenate([table, table]), kind)
+    once, twice = (make_index(held, method).search_within(k=4) for _ in "ab")
+    assert reference.by_row(once) == reference.by_row(twice)
+    present = np.flatnonzero(held.present)
+    first = once.scores[once.indptr[present]]
+    np.testing.assert_allclose(first, 1, atol=1e-6)
 
 
 @every_index
@@ -93,6 +144,13 @@ def test_bound_at_exactly_a_score_keeps_it(reference, rng, method, kind, rank):
 
 
 @every_index
+def test_the_lower_row_wins_a_tie_among_twins(reference, method, kind):
+    held = reference.encode([[1, 1]] * 5, kind)
+    found = make_index(held, method).search_within(k=2).indices.reshape(-1, 2)
+    assert found.tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
+
+
+@exact_index
 def test_the_lower_row_wins_a_tie_at_the_last_place(reference, method, kind):
     held = reference.encode([[1, 1]] * 5 + [[1, -1]], kind)
     found = make_index(held, method).search_within(k=2).indices.reshape(-1, 2)
@@ -107,6 +165,15 @@ def test_a_twin_is_found_but_self_is_not(reference, method, kind):
 
 
 @every_index
+@pytest.mark.parametrize("wanted", [(5, None), (None, -1.0), (5, -1.0)])
+def test_a_row_without_signal_is_nobodys_twin(reference, method, kind, wanted):
+    held = reference.encode([[1, 1], [0, 0], [1, 1], [0, 0]], kind)
+    found = make_index(held, method).search_within(*wanted)
+    assert found.indptr.tolist() == [0, 1, 1, 2, 2]
+    assert found.indices.tolist() == [2, 0]
+
+
+@exact_index
 @pytest.mark.parametrize("wanted", [(5, None), (None, -1.0), (5, -1.0)])
 def test_rows_without_signal_neither_find_nor_are_found(reference, method, kind, wanted):
     held = reference.encode([[1, 1], [0, 0], [-1, 1], [0, 0]], kind)
@@ -133,7 +200,18 @@ def test_no_rows_and_no_queries(reference, method, kind):
     assert make_index(row, method).search_within(k=3).indptr.tolist() == [0, 0]
 
 
-@every_index
+@approximate_index
+def test_an_approximate_score_is_the_same_from_both_sides(reference, rng, method, kind):
+    held = reference.encode(rng.integers(-2, 3, (50, 7)), kind)
+    found = make_index(held, method).search_within(min_score=-1)
+    pairs = zip(found.rows().tolist(), found.indices.tolist(), strict=True)
+    scores = dict(zip(pairs, found.scores.tolist(), strict=True))
+    both = [pair for pair in scores if pair[::-1] in scores]
+    assert both
+    assert all(scores[pair] == scores[pair[::-1]] for pair in both)
+
+
+@exact_index
 def test_a_score_is_the_same_from_both_sides_and_in_any_company(reference, rng, method, kind):
     held = reference.encode(rng.integers(-2, 3, (50, 7)), kind)
     all_pairs = make_index(held, method).search_within(min_score=-1)

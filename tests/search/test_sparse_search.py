@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from matcher.search import SparseIndex, _candidates, sparse
+from matcher.search._sparse_kernels import search_rows
 from matcher.similarity import l2_normalize, l2_normalize_sparse
 from matcher.types import Embeddings
 
@@ -40,15 +41,88 @@ def test_agrees_with_brute_force(reference, rng, signed, k, min_score):
     assert reference.by_row(within) == reference.search_within(held, k, min_score)
 
 
+@pytest.fixture
+def compiled(monkeypatch):
+    """However few the rows, the compiled loops are taken."""
+    monkeypatch.setattr(sparse, "COMPILED_PRODUCTS", 0)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("k", [None, 1, 5, 250])
+@pytest.mark.parametrize("min_score", [None, -0.2, 0.0, 0.05, 0.5])
+@pytest.mark.parametrize("share", [0.0, 0.25, 10.0])
+def test_compiled_agrees_with_brute_force(reference, rng, monkeypatch, signed, k, min_score, share):
+    if k is None and min_score is None:
+        return
+    monkeypatch.setattr(sparse, "HEAD_SHARE", share)
+    monkeypatch.setattr(sparse, "LEAST_SHIFT", 2)
+    held, queries = words(rng, 120, signed=signed), words(rng, 30, signed=signed)
+    index = SparseIndex(held)
+    found, within = index.search(queries, k, min_score), index.search_within(k, min_score)
+    assert reference.by_row(found) == reference.search(held, queries, k, min_score)
+    assert reference.by_row(within) == reference.search_within(held, k, min_score)
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([1, 3, None]), st.sampled_from([0.0, 0.1, 0.5]))
-def test_agrees_in_the_smallest_blocks(reference, seed, k, min_score):
-    held = words(np.random.default_rng(seed), 25, width=6)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1, 3, None]),
+    st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_agrees_in_the_smallest_blocks(reference, seed, k, min_score, compiled, signed):
+    held = words(np.random.default_rng(seed), 25, width=6, signed=signed)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse, "COMPILED_PRODUCTS", 0 if compiled else 2**24)
         patch.setattr(sparse, "BLOCK_BYTES", 1)
+        patch.setattr(sparse, "FOUND_ROOM", 1)
+        patch.setattr(sparse, "LEAST_SHIFT", seed % 3)
         patch.setattr(_candidates, "CROWDED", 0)
         found = SparseIndex(held).search_within(k, min_score)
     assert reference.by_row(found) == reference.search_within(held, k, min_score)
+
+
+def test_size_decides_how_to_search(rng, monkeypatch):
+    calls = []
+
+    def counted(*args):
+        calls.append(args)
+        return search_rows(*args)
+
+    monkeypatch.setattr(sparse, "search_rows", counted)
+    SparseIndex(words(rng, 300)).search_within(min_score=0.5)
+    assert not calls
+    monkeypatch.setattr(sparse, "COMPILED_PRODUCTS", 1000)
+    held = words(rng, 300)
+    SparseIndex(held).search(held, min_score=-1)
+    assert not calls
+    SparseIndex(held).search_within(min_score=0.5)
+    assert calls
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_common_word_is_found_by_what_it_alone_relates(reference):
+    # All of what rows 0 and 1 share is the commonest word, of which both are nearly made.
+    table = np.zeros((300, 301), np.float32)
+    table[:, 0] = 0.05
+    table[np.arange(300), 1 + np.arange(300)] = 1
+    table[[0, 1, 299], 0] = 20
+    held = Embeddings(csr_array(l2_normalize(table)), "words")
+    found = SparseIndex(held).search_within(min_score=0.9)
+    assert reference.by_row(found) == reference.search_within(held, None, 0.9)
+    assert found.indptr[1] == 2
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("scale", [1e-30, 1e-12])
+def test_weights_close_to_nothing(reference, scale):
+    table = np.array([[1, 0, scale], [0, 1, scale], [scale, scale, 1], [1, 0, -scale]], np.float32)
+    held = Embeddings(csr_array(l2_normalize(table)), "words")
+    for k, min_score in ((2, None), (None, 0.5), (3, 0.0), (None, 1.0)):
+        found = SparseIndex(held).search_within(k, min_score)
+        assert reference.by_row(found) == reference.search_within(held, k, min_score)
 
 
 def test_unrelated_rows_fill_up_k_but_never_pass_a_bound():
@@ -70,8 +144,10 @@ def test_disorder_in_the_matrix_does_not_matter(reference):
     assert index._held.n_different == 2
 
 
-def test_ten_thousand_equally_distant_rows_cost_little(reference):
+@pytest.mark.parametrize("compiled_from", [0, 2**40])
+def test_ten_thousand_equally_distant_rows_cost_little(monkeypatch, compiled_from):
     # row i holds the word that all share and one of its own: every score is 1/2
+    monkeypatch.setattr(sparse, "COMPILED_PRODUCTS", compiled_from)
     n = 10_000
     indices = np.stack([np.zeros(n, np.int64), np.arange(1, n + 1)], axis=1).ravel()
     rows = csr_array(
@@ -89,8 +165,10 @@ def test_ten_thousand_equally_distant_rows_cost_little(reference):
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("compiled_from", [0, 2**40])
 @pytest.mark.parametrize("analyzer", [{}, {"analyzer": "char_wb", "ngram_range": (3, 5)}])
-def test_real_titles(reference, real_data, analyzer):
+def test_real_titles(reference, real_data, monkeypatch, analyzer, compiled_from):
+    monkeypatch.setattr(sparse, "COMPILED_PRODUCTS", compiled_from)
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     path = real_data / "shopee" / "train.csv"
