@@ -173,6 +173,8 @@ def _splitter(spec: Spec, ngrams: tuple[int, int]) -> Callable[[str], list[str]]
         return lambda text: [w for w in split_words(text) if any(c.isdigit() for c in w)]
     terms = word_filter(spec.languages, spec.stop_words, spec.stem, spec.lemmatize)
     low, high = ngrams
+    if high == 1 and not (spec.stop_words or spec.stem or spec.lemmatize):
+        return split_words
 
     def words(text: str) -> list[str]:
         single = terms(split_words(text))

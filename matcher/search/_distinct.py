@@ -12,10 +12,12 @@ from hashlib import blake2b
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from matcher.types import Bool, Embeddings, Encoded, Hashes, Int64
+from matcher.types import Embeddings, Encoded, Hashes, Int64
 
+UInt64 = NDArray[np.uint64]
 SUMMED = 2**17  # numbers summed at once
 
 
@@ -80,46 +82,58 @@ def _canonical(vectors: csr_array) -> csr_array:
 
 def _number(encoded: Encoded, rows: Int64) -> Int64:
     """Number the different ones among some rows by first occurrence."""
-    if isinstance(encoded, Hashes):
-        codes = encoded.codes[rows]
-        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        place = np.empty(len(first), np.int64)
-        place[np.argsort(first)] = np.arange(len(first))
-        return np.asarray(place[inverse.reshape(len(codes))])
-    alone = _surely_alone(encoded.vectors, rows)
-    digests = iter(_digests(encoded, rows[~alone]))
-    seen: dict[bytes | int, int] = {}
-    keys = (i if by_itself else next(digests) for i, by_itself in enumerate(alone.tolist()))
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
+    keys = encoded.codes[rows] if isinstance(encoded, Hashes) else _keys(encoded.vectors, rows)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    place = np.empty(len(first), np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    return np.asarray(place[inverse.reshape(len(keys))])
 
 
-def _surely_alone(vectors: Any, rows: Int64) -> Bool:
-    """Whether a row's weighted sum of bits, as whole numbers, is that of no other row.
+def _keys(vectors: Any, rows: Int64) -> Int64:
+    """A number per row that is equal for equal rows only.
 
-    Equal rows have equal sums; those that share one may yet differ. Sparse rows are not looked at.
+    Equal rows have equal sums; those that share one may yet differ, and are told apart by
+    digests of their bytes.
     """
-    if not isinstance(vectors, np.ndarray) or not vectors.shape[1]:
-        return np.zeros(len(rows), np.bool_)
-    weights = np.random.default_rng(0).integers(1, 2**63, vectors.shape[1], np.uint64)
-    step = max(1, SUMMED // vectors.shape[1])
-    sums = np.empty(len(rows), np.uint64)
+    sums = _sums(vectors, rows) if isinstance(vectors, np.ndarray) else _sparse_sums(vectors, rows)
+    _, keys, counts = np.unique(sums, return_inverse=True, return_counts=True)
+    keys = keys.reshape(len(rows))
+    shared = np.flatnonzero(counts[keys] > 1)
+    seen: dict[bytes, int] = {}
+    digests = _digests(vectors, rows[shared])
+    keys[shared] = [len(counts) + seen.setdefault(digest, len(seen)) for digest in digests]
+    return np.asarray(keys, np.int64)
+
+
+def _weights(n_columns: int) -> UInt64:
+    return np.random.default_rng(0).integers(1, 2**63, n_columns, np.uint64)
+
+
+def _sums(vectors: Any, rows: Int64) -> UInt64:
+    """The bits of each row as whole numbers, weighted and summed."""
+    n_columns = vectors.shape[1]
+    weights, step = _weights(n_columns), max(1, SUMMED // max(1, n_columns))
+    sums = np.zeros(len(rows), np.uint64)
     for start in range(0, len(rows), step):
         block = np.ascontiguousarray(vectors[rows[start : start + step]]).view(np.uint32)
         np.einsum("ij,j->i", block.astype(np.uint64), weights, out=sums[start : start + step])
-    _, inverse, counts = np.unique(sums, return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse.reshape(len(rows))] == 1)
+    return sums
 
 
-def _digests(encoded: Embeddings, rows: Int64) -> Iterator[bytes]:
+def _sparse_sums(vectors: Any, rows: Int64) -> UInt64:
+    """The same of sparse rows, none of them empty."""
+    if not len(rows):
+        return np.empty(0, np.uint64)
+    parts = vectors.data.view(np.uint32) * _weights(vectors.shape[1])[vectors.indices]
+    # No row in between has any entry, so that each sum ends where its row does.
+    return np.asarray(np.add.reduceat(parts, vectors.indptr[rows]))
+
+
+def _digests(vectors: Any, rows: Int64) -> Iterator[bytes]:
     """Sixteen bytes per row that are equal for equal rows only."""
-    vectors = encoded.vectors
     if isinstance(vectors, np.ndarray):
-        vectors = np.ascontiguousarray(vectors)
-        return (blake2b(vectors[row], digest_size=16).digest() for row in rows)
-    spans = ((vectors.indptr[row], vectors.indptr[row + 1]) for row in rows)
-    return (
-        blake2b(
-            vectors.indices[a:b].tobytes() + vectors.data[a:b].tobytes(), digest_size=16
-        ).digest()
-        for a, b in spans
-    )
+        contents = (np.ascontiguousarray(vectors[row]).tobytes() for row in rows)
+    else:
+        spans = ((vectors.indptr[row], vectors.indptr[row + 1]) for row in rows)
+        contents = (vectors.indices[a:b].tobytes() + vectors.data[a:b].tobytes() for a, b in spans)
+    return (blake2b(content, digest_size=16).digest() for content in contents)

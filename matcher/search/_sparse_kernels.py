@@ -24,7 +24,6 @@ NOISE = 2.0**-30  # as in the scores: what is closer to 0 is 0
 DEAD = -3.0  # below all scores
 Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
-UInt8 = NDArray[np.uint8]
 
 
 class Queries(NamedTuple):
@@ -65,17 +64,17 @@ class Index(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What one query needs; zero between two queries.
+    """What one query needs; as it was between two queries.
 
     Attributes:
-        sums: Products summed by row, shape ``(n,)``; later scores.
-        touched: Whether a chunk of rows has any.
+        sums: Products summed by row, shape ``(n,)``; later scores. 0 between queries.
+        highest: No sum of a chunk of rows is above it; ``DEAD`` where there is none.
         best: Best score of each chunk.
-        head: The query's head, by number.
+        head: The query's head, by number. 0 between queries.
     """
 
     sums: Float64
-    touched: UInt8
+    highest: Float64
     best: Float64
     head: Float64
 
@@ -152,7 +151,7 @@ def _search_rows(
 
 def _sum_tail(queries: Queries, index: Index, scratch: Scratch, row: int, half: bool) -> None:
     """Sum the products of all terms but the head; note down the head."""
-    sums, touched, shift = scratch.sums, scratch.touched, index.shift
+    sums, highest, shift = scratch.sums, scratch.highest, index.shift
     rows, weights = index.rows, index.weights
     for at in range(queries.indptr[row], queries.indptr[row + 1]):
         term, weight = queries.indices[at], np.float64(queries.data[at])
@@ -166,7 +165,8 @@ def _sum_tail(queries: Queries, index: Index, scratch: Scratch, row: int, half: 
         for place in range(start, end):
             col = rows[place]
             sums[col] += weight * weights[place]
-            touched[col >> shift] = 1
+            # What is summed on the way bounds the sum: others can only lower it.
+            highest[col >> shift] = max(highest[col >> shift], sums[col], 0.0)
 
 
 def _add_head(queries: Queries, index: Index, scratch: Scratch, row: int, wanted: Wanted) -> None:
@@ -176,20 +176,19 @@ def _add_head(queries: Queries, index: Index, scratch: Scratch, row: int, wanted
     for chunk in range(row // size if wanted.half else 0, len(best)):
         best[chunk] = DEAD
         bound = length * index.longest[chunk]
-        if scratch.touched[chunk] == 0 and (bound < lowest or bound == 0):
-            best[chunk] = 0 if bound >= lowest else DEAD  # all its scores are 0
+        untouched = scratch.highest[chunk] == DEAD
+        if max(scratch.highest[chunk], 0.0) + bound < lowest:
+            continue
+        if untouched and bound == 0:
+            best[chunk] = 0  # as are all its scores
             continue
         start, end = chunk * size, min(chunk * size + size, len(scratch.sums))
         if wanted.half:
             start = max(start, row)
-        scratch.touched[chunk] = 1
+        scratch.highest[chunk] = max(scratch.highest[chunk], 0.0)
         if bound == 0:
             best[chunk] = _clip_chunk(scratch.sums, start, end)
-            continue
-        n_possible = 0
-        for col in range(start, end):
-            n_possible += scratch.sums[col] + length * index.lengths[col] >= lowest
-        if n_possible:
+        else:
             best[chunk] = _score_chunk(index, scratch, start, end, length, lowest)
 
 
@@ -236,7 +235,7 @@ def _list_best(
     size = 1 << index.shift
     for chunk in range(row // size if wanted.half else 0, len(best)):
         start, end = chunk * size, min(chunk * size + size, len(sums))
-        untouched = scratch.touched[chunk] == 0
+        untouched = scratch.highest[chunk] == DEAD
         if best[chunk] >= lowest and not (untouched and tie_low < 0 < tie_high and n_tied >= k):
             for col in range(start, end):
                 score = sums[col]
@@ -247,7 +246,7 @@ def _list_best(
                     found.scores[n_found] = score
                     n_found += 1
         if not untouched:
-            scratch.touched[chunk] = 0
+            scratch.highest[chunk] = DEAD
             sums[start:end] = 0
     return n_found
 

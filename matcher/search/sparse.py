@@ -19,7 +19,15 @@ from matcher.search._candidates import (
     weighed_blocks,
 )
 from matcher.search._join import JoinIndex, Limits, Pairs, Plan
-from matcher.search._sparse_kernels import Found, Index, Queries, Scratch, Wanted, search_rows
+from matcher.search._sparse_kernels import (
+    DEAD,
+    Found,
+    Index,
+    Queries,
+    Scratch,
+    Wanted,
+    search_rows,
+)
 from matcher.types import Bool, Embeddings, Encoded, Float64, Int64
 
 PRODUCT_BYTES = 16  # a stored product, its column, and what comparing it takes
@@ -213,7 +221,7 @@ def _scratch(index: Index) -> Scratch:
     n_chunks, n_head = len(index.longest), int(index.slots.max(initial=-1)) + 1
     return Scratch(
         np.zeros(len(index.lengths)),
-        np.zeros(n_chunks, np.uint8),
+        np.full(n_chunks, DEAD),
         np.empty(n_chunks),
         np.zeros(n_head),
     )

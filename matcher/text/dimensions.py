@@ -42,6 +42,8 @@ def normalize_dimensions(text: str) -> str:
         >>> normalize_dimensions("tenda 2m x 150 cm, ban 4x4, susu 36 x 115 ml")
         'tenda  1500x2000mm , ban 4x4, susu 36 x 115 ml'
     """
+    if not any(sign in text for sign in "x×*"):  # noqa: RUF001
+        return text
     return _SIDES.sub(_rewrite, text)
 
 

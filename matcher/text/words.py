@@ -14,7 +14,7 @@ from matcher.text.quantities import normalize_quantities
 
 MAX_CHARACTERS = 10_000  # NFKC takes minutes on a megabyte of stacked accents
 _MIXED = re.compile(r"(?<=\d)(?=[¼½¾⅓⅔⅛])")
-_BYTES = re.compile(r"""\s*b(["'])(.*)\1\s*""", re.DOTALL)
+_BYTES = re.compile(r"""\A\s*b(["'])(.*)\1\s*\Z""", re.DOTALL)
 _ESCAPED_BYTES = re.compile(r"(?:\\x[0-9a-f]{2})+")
 _WORD = re.compile(r"\d+\.\d+\w*|\w+")
 # language -> (name in snowballstemmer, code in simplemma and stop-words)
@@ -46,11 +46,15 @@ def clean_title(title: str) -> str:
         'ready! sabun cair  150ml '
     """
     text = title[:MAX_CHARACTERS]
-    if (wrapped := _BYTES.fullmatch(text)) is not None:
-        text = wrapped[2]
-    text = _MIXED.sub(" ", text)  # NFKC makes eleven halves of "1½"
-    text = unicodedata.normalize("NFKC", text)[:MAX_CHARACTERS].lower()
-    text = _ESCAPED_BYTES.sub(" ", text)
+    # A pattern that cannot match is not tried: a third of the time of cleaning titles.
+    if text[-1:].isspace() or text.endswith(("'", '"')):
+        text = _BYTES.sub(r"\2", text)
+    if not text.isascii():
+        text = _MIXED.sub(" ", text)  # NFKC makes eleven halves of "1½"
+        text = unicodedata.normalize("NFKC", text)[:MAX_CHARACTERS]
+    text = text.lower()
+    if r"\x" in text:
+        text = _ESCAPED_BYTES.sub(" ", text)
     if not text.isprintable():
         text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     return normalize_quantities(normalize_dimensions(text))

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from matcher.search import SparseIndex, sparse
-from matcher.search._sparse_kernels import search_rows
+from matcher.search._sparse_kernels import DEAD, search_rows
 from matcher.similarity import l2_normalize
 from matcher.types import Embeddings
 
@@ -56,7 +56,7 @@ def test_the_loops_list_few_more_than_k(monkeypatch, rng, room):
         result = search_rows(queries, index, scratch, found, wanted, first, last)
         calls.append((result[1], result[0] - first, found.rows[: result[1]].copy()))
         assert not scratch.sums.any()
-        assert not scratch.touched.any()
+        assert (scratch.highest == DEAD).all()
         assert not scratch.head.any()
         return result
 
