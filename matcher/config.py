@@ -177,7 +177,10 @@ class RunConfig(Settings):
         try:
             return cls.parse(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"Cannot read the config {path}: {error}.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(
+                f"Cannot read the config {path}: {reason}. 'matcher config' prints one to change."
+            ) from error
 
     @classmethod
     def default(cls) -> Self:
@@ -194,6 +197,13 @@ class RunConfig(Settings):
             raise ConfigError(f"{where} is no valid YAML: {reason}.") from error
         if not isinstance(table, dict):
             raise ConfigError(f"{where} must hold settings by name. Received: {table!r}.")
+        fields = cls.model_fields
+        missing = [name for name in fields if fields[name].is_required() and name not in table]
+        if missing and set(table) <= set(fields):  # a misspelt name would explain it better
+            raise ConfigError(
+                f"{where} lacks {', '.join(missing)}: a config is whole. 'matcher config' prints "
+                "one to change."
+            )
         return cls.read(table, where)
 
     def dump(self) -> dict[str, Any]:

@@ -48,7 +48,9 @@ def explain_error(error: ValidationError, model: type[BaseModel]) -> str:
     """Say in one sentence what the main fault of a pydantic error is."""
     # A misspelt name explains the missing one better than the other way round.
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-    path = [str(part) for part in first["loc"]]
+    # Of a setting that takes several kinds of value, pydantic names the kind as well.
+    parts = [str(part) for part in first["loc"]]
+    path = [part for part in parts if not part.startswith(("literal[", "dict["))]
     name = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":
         return f"unknown setting {name!r}.{suggest(path[-1], _fields_at(model, path[:-1]))}"

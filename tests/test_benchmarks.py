@@ -21,7 +21,8 @@ from benchmarks.table import quality_lines
 from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.io.listings import read_listings
-from matcher.jobs.dedupe import SEEN, dedupe
+from matcher.jobs.dedupe import dedupe
+from matcher.jobs.dedupe_report import SEEN
 from matcher.jobs.tune import tune
 
 

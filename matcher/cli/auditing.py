@@ -9,7 +9,7 @@ import typer
 
 from matcher.cli import options as o
 from matcher.cli.app import app
-from matcher.cli.show import progress_bars, say, say_json
+from matcher.cli.show import progress_bars, say, say_json, show_encoders, show_problems
 
 if TYPE_CHECKING:
     from matcher.jobs.audit import Audited
@@ -18,7 +18,9 @@ SHOWN_TITLE = 60
 
 
 @app.command()
+@o.reads(read=o.WITH_LABELS)
 def audit(
+    read: o.Reader,
     listings: o.Table,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
     images: o.Images = None,
@@ -26,15 +28,6 @@ def audit(
     config: o.Config = None,
     show: Annotated[int, typer.Option(min=0, help="Suspects to print.")] = 5,
     as_json: o.AsJson = False,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    group: o.Group = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Rank labelled listings by how likely their label is wrong.
 
@@ -48,8 +41,6 @@ def audit(
     from matcher.jobs.steps import resolve_config
 
     settings = resolve_config(config, encoders)
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
     with OutputFolder(out) as folder, progress_bars():
         found = run(read(listings, images), config=settings, columns=read.columns)
         save_audit(found, folder)
@@ -61,8 +52,6 @@ def audit(
 
 def _show(found: Audited, out: Path, n_suspects: int) -> None:
     """Print the first suspects, how many there are, and where they lie."""
-    from matcher.jobs.steps import by_reason
-
     first = found.suspects[:n_suspects].tolist()
     for row, why in zip(first, found.why, strict=False):
         score = found.suspicions.scores[row]
@@ -77,8 +66,7 @@ def _show(found: Audited, out: Path, n_suspects: int) -> None:
         f"{counts['suspects']:,} of {counts['labelled']:,} labels to look at again; "
         f"{counts['suggested_elsewhere']:,} of them fit another label."
     )
-    say(f"Encoders that ran: {', '.join(found.report.encoders)}.")
-    for names, why in by_reason(found.report.left_out):
-        say(f"Left out: {names}: {why}")
+    show_encoders(found.report.encoders, found.report.left_out)
+    show_problems(found.report.problems)
     say(f"Written to {out}: suspects.csv, audit.json.")
     say(f"Report: {(out / 'audit.html').resolve().as_uri()}")

@@ -19,20 +19,13 @@ COPIES = {"title": "title", "hash": "perceptual hash", "picture": "picture file"
 
 
 @app.command()
+@o.reads(read=o.WITH_LABELS)
 def describe(
+    read: o.Reader,
     listings: o.Table,
     images: o.Images = None,
     out: o.Out = Path("matcher-out"),
     as_json: o.AsJson = False,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    group: o.Group = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Say what a table holds before anything is matched.
 
@@ -44,8 +37,6 @@ def describe(
     from matcher.jobs.describe import describe as run
     from matcher.jobs.describe import save_description
 
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
     with OutputFolder(out) as folder, progress_bars():
         table = read(listings, images)
         description = run(table)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@o.reads(read=o.WITH_LABELS)
 def dedupe(
+    read: o.Reader,
     listings: o.Table,
     images: o.Images = None,
     out: o.Out = Path("matcher-out"),
@@ -28,15 +30,6 @@ def dedupe(
     decisions: o.Decisions = None,
     show: Annotated[int, typer.Option(min=0, help="Clusters to print.")] = 3,
     as_json: o.AsJson = False,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    group: o.Group = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Cluster the listings of one table that are the same product.
 
@@ -49,8 +42,6 @@ def dedupe(
     from matcher.jobs.steps import resolve_config
 
     settings = resolve_config(config, encoders)
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
     _carry_out(
         lambda: run(read(listings, images), config=settings, decisions=decisions),
         out,
@@ -60,7 +51,10 @@ def dedupe(
 
 
 @app.command()
+@o.reads(read=o.COLUMNS, read_right=o.RIGHT_COLUMNS)
 def match(
+    read: o.Reader,
+    read_right: o.Reader,
     left: Annotated[Path, typer.Argument(help="First table.")],
     right: Annotated[Path, typer.Argument(help="Second table.")],
     images: o.Images = None,
@@ -71,20 +65,8 @@ def match(
     ] = False,
     encoders: o.Encoders = None,
     config: o.Config = None,
+    decisions: o.Decisions = None,
     as_json: o.AsJson = False,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    box: o.Box = None,
-    right_id: o.RightId = None,
-    right_title: o.RightTitle = None,
-    right_image: o.RightImage = None,
-    right_phash: o.RightPhash = None,
-    right_box: o.RightBox = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Match the listings of two sources; no pairs inside a source.
 
@@ -95,20 +77,18 @@ def match(
     from matcher.jobs.steps import resolve_config
 
     settings = resolve_config(config, encoders)
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "box": box}
-    right_columns = dict(id=right_id, title=right_title, image=right_image, phash=right_phash)
-    read_left = o.Reader(encoding, delimiter, duplicate_ids, **columns)
-    read_right = o.Reader(encoding, delimiter, duplicate_ids, **right_columns, box=right_box)
 
     def job() -> MatchResult:
-        ours, theirs = read_left(left, images), read_right(right, right_images or images)
-        return run(ours, theirs, one_to_one=one_to_one, config=settings)
+        ours, theirs = read(left, images), read_right(right, right_images or images)
+        return run(ours, theirs, one_to_one=one_to_one, config=settings, decisions=decisions)
 
     _carry_out(job, out, as_json)
 
 
 @app.command()
+@o.reads(read=o.QUERIED_COLUMNS)
 def search(
+    read: o.Reader,
     listings: o.Table,
     query_image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="Picture to search for.")
@@ -125,19 +105,10 @@ def search(
     encoders: o.Encoders = None,
     config: o.Config = None,
     as_json: o.AsJson = False,
-    id: o.IdColumn = None,
-    title: o.TitleColumn = None,
-    image: o.ImageColumn = None,
-    phash: o.Phash = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Print the listings closest to a picture, a title, or both."""
     from matcher.jobs.lookup import look_up
 
-    columns = {"id": id, "title": title, "image": image, "phash": phash}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns)
     with progress_bars():
         result = look_up(
             read(listings, images),

@@ -30,20 +30,14 @@ def evaluate(
 
 
 @app.command()
+@o.reads(read=o.COLUMNS)
 def embed(
+    read: o.Reader,
     listings: o.Table,
     encoders: Annotated[str, typer.Option(metavar="NAME", help="One modality or encoder.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.parquet or FILE.npz.")],
     images: o.Images = None,
     config: o.Config = None,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
 ) -> None:
     """Write ids and unit vectors (or hashes) of all listings."""
     from matcher.io.atomic import check_writable
@@ -52,8 +46,6 @@ def embed(
 
     check_ending(out)
     check_writable(out)
-    columns = {"id": id, "title": title, "image": image, "phash": phash}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
     with progress_bars():
         table, encoded = run(read(listings, images), encoder=encoders, config=config)
     write_embeddings(out, table.ids, encoded, table.id_name)

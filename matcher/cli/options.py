@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -115,6 +119,31 @@ DuplicateIds: TypeAlias = Annotated[
     ),
 ]
 
+Command: TypeAlias = Callable[..., None]
+# The options of a table's columns, by parameter; what they hold is the name after "right_".
+WITH_LABELS: Mapping[str, Any] = {
+    "id": Id,
+    "title": Title,
+    "image": Image,
+    "phash": Phash,
+    "group": Group,
+    "box": Box,
+}
+COLUMNS = {name: option for name, option in WITH_LABELS.items() if name != "group"}
+RIGHT_COLUMNS: Mapping[str, Any] = {
+    "right_id": RightId,
+    "right_title": RightTitle,
+    "right_image": RightImage,
+    "right_phash": RightPhash,
+    "right_box": RightBox,
+}
+QUERIED_COLUMNS: Mapping[str, Any] = {
+    "id": IdColumn,
+    "title": TitleColumn,
+    "image": ImageColumn,
+    "phash": Phash,
+}
+
 
 class Reader:
     """Reads tables by the options given.
@@ -147,3 +176,46 @@ class Reader:
             delimiter=self.delimiter,
             duplicate_ids=self.duplicate_ids,  # type: ignore[arg-type]  # it checks by itself
         )
+
+
+def reads(**readers: Mapping[str, Any]) -> Callable[[Command], Command]:
+    """Add the options of how tables are read to a command, which takes them as ``Reader``.
+
+    Args:
+        **readers: For each parameter that takes a reader, the options of its table's columns.
+
+    Returns:
+        A decorator; it goes below ``app.command``, which then sees the options one by one.
+    """
+    columns = {name: option for options in readers.values() for name, option in options.items()}
+    added = [
+        *(_keyword(name, None, option) for name, option in columns.items()),
+        _keyword("encoding", "utf-8", Encoding),
+        _keyword("delimiter", None, Delimiter),
+        _keyword("duplicate_ids", "error", DuplicateIds),
+    ]
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for name, p in signature.parameters.items() if name not in readers]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            named = {option.name: given.pop(option.name) for option in added}
+            how = [named[name] for name in ("encoding", "delimiter", "duplicate_ids")]
+            made = {
+                parameter: Reader(*how, **{n.removeprefix("right_"): named[n] for n in options})
+                for parameter, options in readers.items()
+            }
+            command(**given, **made)
+
+        parameters = [*(p.replace(kind=Parameter.KEYWORD_ONLY) for p in own), *added]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
+
+
+def _keyword(name: str, default: str | None, option: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=option)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,6 @@ def progress_bars() -> Iterator[None]:
 
 def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     """Print what was found, what ran, how good it is, and where it lies."""
-    from matcher.jobs.steps import by_reason
     from matcher.search import say_how
 
     counts = result.report.counts
@@ -99,11 +98,8 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
             f"{counts['accepted_pairs']:,} pairs match {counts['matched_left']:,} of the first "
             f"with {counts['matched_right']:,} of the second."
         )
-    say(f"Encoders that ran: {', '.join(result.report.encoders)}.")
-    say(say_how(result.report.search))
-    for names, why in by_reason(result.report.left_out):
-        say(f"Left out: {names}: {why}")
-    _show_problems(result.report.problems)
+    show_encoders(result.report.encoders, result.report.left_out, say_how(result.report.search))
+    show_problems(result.report.problems)
     for id, n in list(result.report.bridges.items())[:1]:
         say(
             f"{_count(len(result.report.bridges), 'listing')} with direct matches in ten clusters "
@@ -125,7 +121,18 @@ def _files(out: Path) -> list[str]:
     return [name for name in names if (out / name).exists()]
 
 
-def _show_problems(problems: Mapping[str, int]) -> None:
+def show_encoders(ran: Iterable[str], left_out: Mapping[str, str], searched: str = "") -> None:
+    """What ran, how it was searched where that is known, and what did not run and why."""
+    from matcher.jobs.steps import by_reason
+
+    say(f"Encoders that ran: {', '.join(ran)}.")
+    if searched:
+        say(searched)
+    for names, why in by_reason(left_out):
+        say(f"Left out: {names}: {why}")
+
+
+def show_problems(problems: Mapping[str, int]) -> None:
     """The commonest kinds of trouble."""
     for reason, n in list(problems.items())[:5]:
         say(f"{_count(n, 'listing')}: {reason}")

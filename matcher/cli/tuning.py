@@ -3,64 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from matcher.cli import options as o
 from matcher.cli.app import app
-from matcher.cli.show import progress_bars, say
+from matcher.cli.show import progress_bars, say, show_encoders, show_problems
 
 AIM = "The aim"
 
+OutConfig: TypeAlias = Annotated[Path, typer.Option(metavar="CONFIG.yaml", help="Config to write.")]
+Precision: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Promise this share of right pairs instead of the best F1.", rich_help_panel=AIM
+    ),
+]
+Confidence: TypeAlias = Annotated[
+    float, typer.Option(help="How sure the promise shall be, from 0.5.", rich_help_panel=AIM)
+]
+GallerySize: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Listings in the catalogue that the thresholds are for; else as many as here.",
+        rich_help_panel=AIM,
+    ),
+]
+Pairs: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Labelled pairs instead of labelled listings: id_left, id_right, label (1 or 0).",
+        rich_help_panel=AIM,
+    ),
+]
+Unlabelled: TypeAlias = Annotated[
+    bool,
+    typer.Option("--unlabelled", help="Thresholds from scores alone.", rich_help_panel=AIM),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(help="Seeds the splits and the draws.")]
+
 
 @app.command()
+@o.reads(read=o.WITH_LABELS)
 def tune(
+    read: o.Reader,
     listings: o.Table,
-    out: Annotated[Path, typer.Option(metavar="CONFIG.yaml", help="Config to write.")],
+    out: OutConfig,
     images: o.Images = None,
-    precision: Annotated[
-        float | None,
-        typer.Option(
-            help="Promise this share of right pairs instead of the best F1.", rich_help_panel=AIM
-        ),
-    ] = None,
-    confidence: Annotated[
-        float,
-        typer.Option(help="How sure the promise shall be, from 0.5.", rich_help_panel=AIM),
-    ] = 0.95,
-    gallery_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Listings in the catalogue that the thresholds are for; else as many as here.",
-            rich_help_panel=AIM,
-        ),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Labelled pairs instead of labelled listings: id_left, id_right, label (1 or 0).",
-            rich_help_panel=AIM,
-        ),
-    ] = None,
-    unlabelled: Annotated[
-        bool,
-        typer.Option("--unlabelled", help="Thresholds from scores alone.", rich_help_panel=AIM),
-    ] = False,
+    precision: Precision = None,
+    confidence: Confidence = 0.95,
+    gallery_size: GallerySize = None,
+    pairs: Pairs = None,
+    unlabelled: Unlabelled = False,
     encoders: o.Encoders = None,
     config: o.Config = None,
-    seed: Annotated[int, typer.Option(help="Seeds the splits and the draws.")] = 0,
-    id: o.Id = None,
-    title: o.Title = None,
-    image: o.Image = None,
-    phash: o.Phash = None,
-    group: o.Group = None,
-    box: o.Box = None,
-    encoding: o.Encoding = "utf-8",
-    delimiter: o.Delimiter = None,
-    duplicate_ids: o.DuplicateIds = "error",
+    seed: Seed = 0,
 ) -> None:
     """Fit the thresholds to labels and write a config that dedupe takes.
 
@@ -73,18 +73,20 @@ def tune(
     from matcher.jobs.tune import write_config
 
     check_writable(out)
-    columns = {"id": id, "title": title, "image": image, "phash": phash, "group": group}
-    read = o.Reader(encoding, delimiter, duplicate_ids, **columns, box=box)
-    aims = {"precision": precision, "confidence": confidence, "gallery_size": gallery_size}
     with progress_bars():
         tuned = run(
             read(listings, images),
             config=config,
             encoders=encoders,
+            precision=precision,
+            confidence=confidence,
+            gallery_size=gallery_size,
             pairs=pairs,
             unlabelled=unlabelled,
             seed=seed,
-            **aims,  # type: ignore[arg-type]  # typed by the options
         )
-    for sentence in tuned.sentences(write_config(tuned, out)):
+    written = write_config(tuned, out)
+    show_encoders(tuned.encoders, tuned.left_out)
+    show_problems(tuned.problems)
+    for sentence in tuned.sentences(written):
         say(sentence)

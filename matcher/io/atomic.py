@@ -164,6 +164,10 @@ def _regular(path: Path) -> Path:
 def _refusal(path: str | Path, error: OSError) -> StoreError:
     if isinstance(error, StoreError):
         return error
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        places = (Path(path), *Path(path).parents)
+        file = next((place for place in places if place.is_file()), path)
+        return StoreError(f"Cannot write {path}: {file} is a file. Name a folder in its place.")
     reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
     return StoreError(f"Cannot write {path}: {reason}.")
 

@@ -156,7 +156,7 @@ class _Header:
         place = self.position(name)
         if place is None:
             raise DataError(
-                f"{self.where} has no column {name!r}, named as --{kind}."
+                f"{self.where} has no column {name!r}, named for {kind!r}."
                 f"{suggest(name, self.names)} {self.listed()}"
             )
         return place

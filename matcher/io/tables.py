@@ -21,6 +21,7 @@ from matcher.types import Int64
 PARQUET_ENDINGS = (".parquet", ".pq")
 GZIP_MAGIC = b"\x1f\x8b"
 SURROGATES = re.compile("[\ud800-\udfff]")
+CHECK_PATH = " Check the path; a relative one starts in the folder you are in."
 
 
 def read_table(path: Path, encoding: str = "utf-8", delimiter: str | None = None) -> RawTable:
@@ -72,7 +73,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.{_near(path)}") from error
+        raise DataError(f"{path} does not exist.{_near(path) or CHECK_PATH}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 

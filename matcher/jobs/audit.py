@@ -21,7 +21,7 @@ from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.explain import explain_pairs
 from matcher.io.columns import Columns
-from matcher.jobs.dedupe import pairs_within
+from matcher.jobs.found import pairs_within
 from matcher.jobs.label_names import name_labels
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,21 @@ from matcher.errors import DataError
 from matcher.io.outputs import FORMULA_START
 from matcher.io.raw import RawTable
 from matcher.io.tables import read_table
-from matcher.types import Bool, Int64
+from matcher.search import score_pairs
+from matcher.types import Bool, Encoded, Int64, ScoredPairs
 
 COLUMNS = ("id_left", "id_right", "decision")
 DECISIONS = ("same", "different")
 
 
-def as_constraints(decisions: str | Path | Constraints | None, ids: Sequence[str]) -> Constraints:
+def as_constraints(
+    decisions: str | Path | Constraints | None,
+    ids: Sequence[str],
+    right_ids: Sequence[str] | None = None,
+) -> Constraints:
     """Decisions as constraints on rows: read where they are a path, none where there are none.
+
+    Between two tables the rows of the right one count on from those of the left.
 
     Raises:
         DataError: If the table cannot be used, or a decision names a row that is not there.
@@ -29,12 +36,14 @@ def as_constraints(decisions: str | Path | Constraints | None, ids: Sequence[str
     if decisions is None:
         return Constraints()
     if not isinstance(decisions, Constraints):
-        return read_decisions(decisions, ids)
-    decisions.check_rows(len(ids))
+        return read_decisions(decisions, ids, right_ids)
+    decisions.check_rows(len(ids) + len(right_ids or ()))
     return decisions
 
 
-def read_decisions(path: str | Path, ids: Sequence[str]) -> Constraints:
+def read_decisions(
+    path: str | Path, ids: Sequence[str], right_ids: Sequence[str] | None = None
+) -> Constraints:
     """Read which listings a person says are one product, and which are two.
 
     Args:
@@ -42,11 +51,13 @@ def read_decisions(path: str | Path, ids: Sequence[str]) -> Constraints:
             is "same", "different" or empty; other columns are passed over. A row without a
             decision is skipped. An id may have spaces around it, or the ``'`` before it that
             ``pairs.csv`` puts before what a spreadsheet would run as a formula.
-        ids: All listings, in the order of their rows.
+        ids: All listings, in the order of their rows; or those that ``id_left`` names.
+        right_ids: Those that ``id_right`` names, where that is another table; their rows count
+            on from those of ``ids``.
 
     Raises:
         DataError: If the file cannot be read, lacks a column, has another decision or an id
-            that is not in ``ids``, or contradicts itself.
+            that is not among the listings, or contradicts itself.
     """
     table = read_table(Path(path))
     left, right, decision = (_column(table, name) for name in COLUMNS)
@@ -60,8 +71,12 @@ def read_decisions(path: str | Path, ids: Sequence[str]) -> Constraints:
             f"empty. Received: {decision[int(wrong[0])].as_py()!r}."
         )
     rows = np.flatnonzero(given)
-    known = pa.array(ids, pa.large_string())
-    pairs = np.stack([_rows_of(texts, known, table, rows) for texts in (left, right)], axis=1)
+    others = ids if right_ids is None else right_ids
+    ends = [_rows_of(left, ids, table, rows), _rows_of(right, others, table, rows)]
+    if right_ids is not None:
+        ends[1] += len(ids)
+        ids = (*ids, *right_ids)
+    pairs = np.stack(ends, axis=1)
     own = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
     if own.size:
         raise DataError(
@@ -116,6 +131,32 @@ def are_different(left: Int64, right: Int64, decided: Constraints) -> Bool:
     return np.isin(key(np.stack([left, right])), key(decided.cannot_link.T))
 
 
+def decided_across(pairs: ScoredPairs, decided: Constraints) -> tuple[Bool, Bool]:
+    """Which pairs between two tables a person calls the same, and which different; ``(m,)``."""
+    right = pairs.n_left + pairs.right
+    keys = _across(decided, pairs.n_left, pairs.n_right)
+    same = np.isin(pairs.left * pairs.n_right + pairs.right, keys)
+    return same, are_different(pairs.left, right, decided)
+
+
+def with_decided(
+    pairs: ScoredPairs, decided: Constraints, *tables: Mapping[str, Encoded]
+) -> ScoredPairs:
+    """Candidates between two tables, and the pairs that a person calls the same beside them."""
+    same = _across(decided, pairs.n_left, pairs.n_right)
+    if not len(same):
+        return pairs
+    keys = np.union1d(pairs.left * pairs.n_right + pairs.right, same)
+    return score_pairs(keys // pairs.n_right, keys % pairs.n_right, *tables)
+
+
+def _across(decided: Constraints, n_left: int, n_right: int) -> Int64:
+    """The pairs of a left and a right row that are the same, as left · n_right + right."""
+    ends = np.sort(decided.must_link, axis=1)
+    ends = ends[(ends[:, 0] < n_left) & (ends[:, 1] >= n_left)]
+    return np.unique(ends[:, 0] * n_right + ends[:, 1] - n_left)
+
+
 def _constraints(different: Int64, same: Int64, ids: Sequence[str], where: str) -> Constraints:
     """Constraints; a contradiction is reported by ids."""
     try:
@@ -144,8 +185,9 @@ def _column(table: RawTable, name: str) -> pa.ChunkedArray:
     return table.text(table.names.index(name))[0]
 
 
-def _rows_of(texts: pa.ChunkedArray, known: pa.Array, table: RawTable, rows: Int64) -> Int64:
+def _rows_of(texts: pa.ChunkedArray, ids: Sequence[str], table: RawTable, rows: Int64) -> Int64:
     """The listing that each decision names."""
+    known = pa.array(ids, pa.large_string())
     names = pc.utf8_trim_whitespace(texts.take(pa.array(rows)))
     plain = pc.replace_substring_regex(names, f"^'({FORMULA_START[1:]})", r"\1")
     found = pc.coalesce(pc.index_in(names, value_set=known), pc.index_in(plain, value_set=known))
@@ -156,4 +198,4 @@ def _rows_of(texts: pa.ChunkedArray, known: pa.Array, table: RawTable, rows: Int
             f"{names[int(unknown[0])].as_py()!r} is not among the {len(known)} listings. Remove "
             "the row, or give the listings that were decided about."
         )
-    return np.asarray(found.to_numpy(), np.int64)
+    return np.array(found.to_numpy(), np.int64)

@@ -71,7 +71,8 @@ def explain_near_misses(
         listings: The left and the right listings.
         matches: Accepted pairs within one table, for neighbours in common.
         vetoes: Of the fusion: the score of each modality below which a pair is refused.
-        decided: What a person has decided about listings of one table.
+        decided: What a person has decided; between two tables the right rows count on from
+            the left ones.
     """
     titles = listings[0].titles, listings[1].titles
     told = explain_pairs(pairs, tables[0], tables[-1], titles, matches)
@@ -80,7 +81,8 @@ def explain_near_misses(
         for name, bound in (vetoes or {}).items()
     ]
     if decided is not None:
-        against.append((DIFFERENT, are_different(pairs.left, pairs.right, decided)))
+        right = pairs.right if len(tables) == 1 else pairs.n_left + pairs.right
+        against.append((DIFFERENT, are_different(pairs.left, right, decided)))
     reasons = tuple(
         "; ".join([reason, *(why for why, holds in against if holds[row])])
         for row, reason in enumerate(told)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from matcher.clustering import Constraints
 from matcher.config import RunConfig
 from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
 from matcher.io.columns import Columns
 from matcher.jobs.assignment import assign
+from matcher.jobs.decisions import as_constraints, decided_across, with_decided
 from matcher.jobs.near import explain_near_misses, find_near_misses
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
@@ -45,6 +47,7 @@ def match(
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
     right_columns: Columns | None = None,
+    decisions: str | Path | Constraints | None = None,
 ) -> MatchResult:
     """Find which listings of two sources are the same product.
 
@@ -59,6 +62,9 @@ def match(
         encoders: Names of modalities or encoders to use; None for all.
         columns: Names of the columns of ``left``.
         right_columns: Those of ``right``; None for the same as ``columns``.
+        decisions: What a person has decided about pairs: a table with the columns ``id_left``,
+            ``id_right`` and ``decision`` ("same" or "different"), or ``Constraints`` by row,
+            those of ``right`` counted on from those of ``left``. They hold whatever the scores.
 
     Returns:
         Matches and accepted pairs as tables.
@@ -71,14 +77,18 @@ def match(
     config = resolve_config(config, encoders)
     left = as_listings(left, images, columns)
     right = as_listings(right, right_images or images, right_columns or columns)
+    decided = as_constraints(decisions, left.ids, right.ids)
 
     def choose(pairs: ScoredPairs, fused: Float32) -> Bool:
-        keep = fused >= ACCEPTED
+        same, different = decided_across(pairs, decided)
+        keep = (fused >= ACCEPTED) & ~same & ~different
         if one_to_one:
+            for ends in (pairs.left, pairs.right):
+                keep &= ~np.isin(ends, ends[same])
             keep[keep] = assign(pairs.left[keep], pairs.right[keep], fused[keep])
-        return keep
+        return keep | same
 
-    return match_rows(config, left, right, concatenate(left, right), choose)
+    return match_rows(config, left, right, concatenate(left, right), choose, decided)
 
 
 def match_rows(
@@ -87,6 +97,7 @@ def match_rows(
     right: Listings,
     learn_from: Listings,
     choose: Callable[[ScoredPairs, Float32], Bool],
+    decided: Constraints | None = None,
 ) -> MatchResult:
     """Encode → search → fuse → choose → explain, from one table to another.
 
@@ -96,6 +107,7 @@ def match_rows(
         right: Listings that are searched.
         learn_from: Listings that encoders learn from.
         choose: Tells from the candidates and their fused scores which to keep.
+        decided: What a person has decided; pairs called the same are candidates in any case.
     """
     watch = Stopwatch()
     with watch.step("encode"):
@@ -103,6 +115,7 @@ def match_rows(
     ours, theirs = encodings.tables
     with watch.step("search"):
         candidates = find_candidates(config, ours, theirs, searched=encodings.searched)
+        candidates = with_decided(candidates, decided or Constraints(), ours, theirs)
     fusion, fused = fuse(config, candidates, ours, theirs)
     with watch.step("explain"):
         kept = choose(candidates, fused)
@@ -113,7 +126,7 @@ def match_rows(
         pairs = score_pairs(candidates.left[near], candidates.right[near], ours, theirs)
         both = left, right
         missed = explain_near_misses(
-            pairs, near_scores, encodings.plain, both, vetoes=fusion.vetoes
+            pairs, near_scores, encodings.plain, both, vetoes=fusion.vetoes, decided=decided
         )
     return MatchResult(
         listings=left,

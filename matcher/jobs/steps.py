@@ -34,6 +34,7 @@ from matcher.types import (
     Clusters,
     Encoded,
     Float32,
+    Hashes,
     Listings,
     Matches,
     ScoredPairs,
@@ -44,7 +45,8 @@ ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
 ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
 LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras", "usearch")
 KINDS_OF_PROBLEM = 50
-NOTHING_TO_READ = "no listing has a title, picture or hash with anything for it to read"
+NOTHING_TO_READ = "no listing has a title or picture with anything for it to read"
+NOTHING_TO_HASH = "no listing has a hash, or a picture that can be read"
 
 
 def as_listings(
@@ -145,7 +147,7 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
             left_out[name] = str(error)
             continue
         if not any(r.present.any() for r in rows):
-            left_out[name] = NOTHING_TO_READ
+            left_out[name] = NOTHING_TO_HASH if isinstance(rows[0], Hashes) else NOTHING_TO_READ
             continue
         for table, r in zip(encoded, rows, strict=True):
             table[name] = r

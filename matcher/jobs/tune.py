@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from matcher.errors import ConfigError, DataError
 from matcher.io.columns import Columns
 from matcher.jobs.crowds import without_copies
 from matcher.jobs.steps import (
+    KINDS_OF_PROBLEM,
     ConfigLike,
     ListingsLike,
     as_listings,
+    count_problems,
     encode,
     find_candidates,
     resolve_config,
@@ -77,33 +80,43 @@ def tune(
     promise = None if precision is None else Promise(precision, confidence)
     config = resolve_config(config, encoders)
     listings = as_listings(listings, images, columns)
-    digest = "" if unlabelled or pairs is not None else digest_labels(listings)
+    by_labels = not unlabelled and pairs is None
+    if by_labels:
+        _labels(listings)  # before the long work
+    digest = digest_labels(listings) if by_labels else ""
     config = config.model_copy(update={"fitted_on": (digest,) if digest else ()})
-    if unlabelled or pairs is not None:
-        (encoded,) = encode(config, listings, listings).tables
-        if unlabelled:
-            return _from_scores(config, encoded, len(listings))
-        return _from_pairs(config, encoded, listings, pairs, promise, seed)
-    groups = _labels(listings)
-    (encoded,) = encode(config, listings, listings).tables
-    labelled = _labelled(config, encoded, groups, _tied(listings), gallery_size)
+    encodings = encode(config, listings, listings)
+    (encoded,) = encodings.tables
+    if unlabelled:
+        tuned = _from_scores(config, encoded, len(listings))
+    elif pairs is not None:
+        tuned = _from_pairs(config, encoded, listings, pairs, promise, seed)
+    else:
+        tuned = _from_labels(config, encoded, listings, gallery_size, promise, seed)
+    problems = dict(count_problems(listings, encoded).most_common(KINDS_OF_PROBLEM))
+    return replace(tuned, encoders=tuple(encoded), left_out=encodings.left_out, problems=problems)
+
+
+def _from_labels(
+    config: RunConfig,
+    encoded: Mapping[str, Encoded],
+    listings: Listings,
+    gallery_size: int | None,
+    promise: Promise | None,
+    seed: int,
+) -> Tuned:
+    """Thresholds from labelled listings."""
+    labelled = _labelled(config, encoded, _labels(listings), _tied(listings), gallery_size)
     fitted = labelled.fit(config, labelled.known)
     halves = labelled.halves(config, seed)
-    size = gallery_size or len(listings)
+    size, n = gallery_size or len(listings), len(listings)
     if promise is not None:
         kept = keep_promise(labelled, fitted, halves, promise, seed)
         fitted_f1 = labelled.row_f1(kept.config, labelled.known)
-        return Tuned(
-            kept.config, kept.expected_f1, fitted_f1, size, len(listings), promise, kept.precision
-        )
-    expected = sum(labelled.row_f1(other, rows) * rows.sum() for other, rows in halves)
-    return Tuned(
-        config=fitted,
-        expected_f1=float(expected / labelled.known.sum()),
-        fitted_f1=labelled.row_f1(fitted, labelled.known),
-        gallery_size=size,
-        fitted_size=len(listings),
-    )
+        return Tuned(kept.config, kept.expected_f1, fitted_f1, size, n, promise, kept.precision)
+    total = sum(labelled.row_f1(other, rows) * rows.sum() for other, rows in halves)
+    expected = float(total / labelled.known.sum())
+    return Tuned(fitted, expected, labelled.row_f1(fitted, labelled.known), size, n)
 
 
 def _labelled(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal
@@ -43,6 +43,9 @@ class Tuned:
         precision: The precision to expect on products that took no part in the choice, and the
             interval in which that of another catalogue like this should lie.
         source: What the thresholds come from: labelled listings, labelled pairs, or scores alone.
+        encoders: Modalities that ran.
+        left_out: By modality that did not run: why.
+        problems: How many listings each kind of trouble touched.
     """
 
     config: RunConfig
@@ -53,6 +56,9 @@ class Tuned:
     promise: Promise | None = None
     precision: Interval | None = None
     source: Literal["listings", "pairs", "scores"] = "listings"
+    encoders: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reliability(self) -> Reliability | None:
@@ -79,37 +85,42 @@ class Tuned:
         if self.reliability is not None:
             told.append(_reliability_sentence(self.reliability))
         if self.promise is not None and self.precision is not None:
-            found = self.precision
-            told.append(
-                f"Precision promised: {self.promise.precision:g}, at "
-                f"{self.promise.confidence:.0%} confidence. To expect on products not seen: "
-                f"{found.estimate:.4f}; that of another catalogue like this lies between "
-                f"{found.low:.4f} and {found.high:.4f} in {found.level:.0%} of cases."
-            )
-            if found.estimate < self.promise.precision:
-                told.append(
-                    "The products that took no part fall short of the promise: label more before "
-                    "relying on it."
-                )
-            elif found.low < self.promise.precision:
-                told.append(
-                    "The lower end is below the promise: the products that took no part are too "
-                    "few to confirm it."
-                )
-        if self.source == "pairs":
-            told.append(
-                "That holds for pairs chosen as the labelled ones were, not for all pairs of a "
-                "catalogue."
-            )
-        elif self.gallery_size != self.fitted_size:
-            told.append(
-                f"Fitted on {self.fitted_size:,} listings and transferred to a gallery of "
-                f"{self.gallery_size:,}: the figures are what a model of the impostors expects "
-                "there."
-            )
-        else:
-            told.append(f"Thresholds hold for galleries of about {self.gallery_size:,} listings.")
-        return told
+            told.extend(_promise_sentences(self.promise, self.precision))
+        return [*told, _holds_sentence(self)]
+
+
+def _promise_sentences(promise: Promise, found: Interval) -> list[str]:
+    told = [
+        f"Precision promised: {promise.precision:g}, at {promise.confidence:.0%} confidence. To "
+        f"expect on products not seen: {found.estimate:.4f}; that of another catalogue like this "
+        f"lies between {found.low:.4f} and {found.high:.4f} in {found.level:.0%} of cases."
+    ]
+    if found.estimate < promise.precision:
+        told.append(
+            "The products that took no part fall short of the promise: label more before relying "
+            "on it."
+        )
+    elif found.low < promise.precision:
+        told.append(
+            "The lower end is below the promise: the products that took no part are too few to "
+            "confirm it."
+        )
+    return told
+
+
+def _holds_sentence(tuned: Tuned) -> str:
+    """What the figures hold for."""
+    if tuned.source == "pairs":
+        return (
+            "That holds for pairs chosen as the labelled ones were, not for all pairs of a "
+            "catalogue."
+        )
+    if tuned.gallery_size != tuned.fitted_size:
+        return (
+            f"Fitted on {tuned.fitted_size:,} listings and transferred to a gallery of "
+            f"{tuned.gallery_size:,}: the figures are what a model of the impostors expects there."
+        )
+    return f"Thresholds hold for galleries of about {tuned.gallery_size:,} listings."
 
 
 def _f1_sentence(tuned: Tuned) -> str:

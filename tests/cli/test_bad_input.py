@@ -11,9 +11,11 @@ import zlib
 
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from matcher.cli import main
+from matcher.config import default_yaml
 
 GOOD = "id,title,image\n" + "".join(f"{i},red shirt size {i % 40},\n" for i in range(200))
 
@@ -76,6 +78,40 @@ def test_unknown_key_in_a_config(table, run, tmp_path):
     assert status == 2
     assert len(errors) == 1
     assert "run.yaml: unknown setting 'fusin'. Did you mean 'fusion'?" in errors[0]
+
+
+def test_a_part_of_a_config(table, run, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("search: {neighbors: 9}\n")
+    status, errors, _ = run(table(GOOD), "--config", config)
+    assert (status, len(errors)) == (2, 1)
+    assert "run.yaml lacks encoders, fusion, clustering: a config is whole." in errors[0]
+    assert "'matcher config' prints one" in errors[0]
+
+
+def test_a_misspelt_search_method_is_named_as_it_stands_in_the_config(table, run, tmp_path):
+    config = tmp_path / "run.yaml"
+    whole = yaml.safe_load(default_yaml())
+    config.write_text(yaml.safe_dump({**whole, "search": {"method": "lhs"}}))
+    status, errors, _ = run(table(GOOD), "--config", config)
+    assert (status, len(errors)) == (2, 1)
+    assert "run.yaml: setting 'search.method': Input should be 'auto', " in errors[0]
+    assert errors[0].endswith("Received: 'lhs'.")
+
+
+@pytest.mark.parametrize("command", ["dedupe", "audit", "tune"])
+def test_trouble_with_the_listings_is_told_whatever_the_command(table, tmp_path, capsys, command):
+    words = [f"w{i}x" for i in range(60)]
+    rows = [f"{i},{' '.join(words[i // 2 :: 9])},gone.png,{i // 2}" for i in range(60)]
+    path = table("\n".join(["id,title,image,label", *rows]) + "\n")
+    (tmp_path / "images").mkdir()
+    out = tmp_path / ("c.yaml" if command == "tune" else "o")
+    options = ["--images", str(tmp_path / "images"), "--encoders", "words,phash"]
+    assert main([command, str(path), "--out", str(out), *options]) == 0
+    told = capsys.readouterr().out
+    assert "Encoders that ran: words." in told
+    assert "Left out: phash: no listing has a hash, or a picture that can be read" in told
+    assert "60 listings: picture not found in images/" in told
 
 
 def test_ragged_rows_never_cost_the_others(table, run):
@@ -166,7 +202,7 @@ def test_a_folder_that_cannot_be_written(table, capfd, tmp_path):
     assert main(["dedupe", str(table(GOOD)), "--out", str(blocked / "o")]) == 2
     errors = capfd.readouterr().err.splitlines()
     assert len(errors) == 1
-    assert str(blocked) in errors[0]
+    assert f"{blocked} is a file. Name a folder in its place." in errors[0]
     assert blocked.read_text() == "in the way"
 
 

@@ -290,9 +290,3 @@ def test_help_lists_both_and_loads_nothing_heavy(arguments):
     assert done.stdout.splitlines()[-1] == "loaded []"
     for word in ("audit", "describe") if arguments == ["--help"] else ("--group", "--out"):
         assert word in done.stdout
-
-
-def test_matches_between_two_sources_take_no_decisions(tmp_path, capsys):
-    """Decisions name listings of one table; an option that does nothing would mislead."""
-    assert main(["match", "l.csv", "r.csv", "--decisions", "d.csv"]) == 2
-    assert "--decisions" in capsys.readouterr().err

@@ -87,7 +87,7 @@ def test_box_is_detected_whole_or_not_at_all_and_takes_four_names():
 
 @pytest.mark.parametrize("kind", ["id", "title", "image", "phash", "group"])
 def test_absent_column_is_named_with_a_suggestion(kind):
-    message = f"shop.csv has no column 'labels', named as --{kind}. Did you mean 'label'?"
+    message = f"shop.csv has no column 'labels', named for '{kind}'. Did you mean 'label'?"
     with pytest.raises(DataError) as caught:
         find("id title label", **{kind: "labels"})
     assert str(caught.value).startswith(message)

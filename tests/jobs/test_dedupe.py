@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import matcher
-from matcher.jobs.dedupe import pairs_within
-from matcher.jobs.steps import NOTHING_TO_READ
+from matcher.jobs.found import pairs_within
+from matcher.jobs.steps import NOTHING_TO_HASH, NOTHING_TO_READ
 from matcher.types import Clusters
 
 TABLE = pd.DataFrame(
@@ -82,7 +82,7 @@ def test_the_report_says_what_ran_and_what_did_not():
     report = matcher.dedupe(TABLE).report
     assert report.encoders["words"]["listings"] == 4
     assert report.left_out["models"] == NOTHING_TO_READ
-    assert report.left_out["phash"] == NOTHING_TO_READ
+    assert report.left_out["phash"] == NOTHING_TO_HASH
     assert report.counts["listings"] == 5
     assert report.counts["clusters"] == 1
 

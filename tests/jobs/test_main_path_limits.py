@@ -13,7 +13,7 @@ from matcher.io.atomic import OutputFolder
 from matcher.jobs import audit as auditing
 from matcher.jobs import tune as tuning
 from matcher.jobs.audit import audit
-from matcher.jobs.dedupe import search
+from matcher.jobs.found import search
 from matcher.jobs.save import save
 from matcher.jobs.steps import encode
 

@@ -1,10 +1,6 @@
 """What tuning writes: a config, a trained pair model and its page, used again elsewhere."""
 
-import json
 import re
-import shutil
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,21 +8,14 @@ import pytest
 import yaml
 
 import matcher
-from matcher.calibration import reliability
 from matcher.cli.main import main
 from matcher.errors import StoreError
-from matcher.io.artifacts import load_model, save_model
+from matcher.io.artifacts import load_model
 from matcher.jobs import tune_files
-from matcher.jobs.pair_models import load_pair_model, save_pair_model
 from matcher.jobs.steps import resolve_config
-from matcher.jobs.tune import Tuned, write_config
+from matcher.jobs.tune import write_config
 
 WORDS = {"words": {"encoder": "tfidf", "tokens": "words", "min_score": 0.1}}
-PAIRS = {
-    "encoders": WORDS,
-    "fusion": {"method": "pairs", "scores": ["words"], "trees": 20},
-    "clustering": {"method": "average"},
-}
 THRESHOLDS = {
     "encoders": WORDS,
     "fusion": {"method": "union", "thresholds": {"words": 0.9}},
@@ -36,47 +25,11 @@ FILES = ["mine.html", "mine.pairs", "mine.pairs/config.json", "mine.pairs/model.
 
 
 @pytest.fixture(scope="module")
-def table():
-    """150 products of two listings each; each listing has lost one or two of six words."""
-    rng = np.random.default_rng(0)
-    words = [f"w{i}x" for i in range(120)]
-    rows = []
-    for product in range(150):
-        title = rng.choice(words, 6, replace=False)
-        for _ in range(2):
-            changed = title.copy()
-            changed[rng.integers(6, size=2)] = rng.choice(words, 2)
-            rows.append({"title": " ".join(changed), "label_group": product})
-    table = pd.DataFrame(rows)
-    table.insert(0, "id", [f"i{i}" for i in range(len(table))])
-    return table
-
-
-@pytest.fixture(scope="module")
 def labelled_pairs():
     """75 matches, and 74 pairs of two products each; no listing is in two of them."""
     rows = [(f"i{2 * p}", f"i{2 * p + 1}", 1) for p in range(75)]
     rows += [(f"i{i}", f"i{i + 2}", 0) for i in range(152, 300) if i % 4 < 2]
     return pd.DataFrame(rows, columns=["id_left", "id_right", "label"])
-
-
-@pytest.fixture(scope="module")
-def tuned(table):
-    return matcher.tune(table, config=PAIRS)
-
-
-@pytest.fixture(scope="module")
-def saved(tuned, tmp_path_factory):
-    """Folder of one pair model's files, not to be changed."""
-    folder = tmp_path_factory.mktemp("saved")
-    write_config(tuned, folder / "mine.yaml")
-    return folder
-
-
-@pytest.fixture
-def folder(saved, tmp_path):
-    """A copy of them."""
-    return Path(shutil.copytree(saved, tmp_path / "copied"))
 
 
 def contents(folder):
@@ -135,33 +88,8 @@ def test_what_was_written_finds_what_was_tuned(table, tuned, folder, tmp_path, m
     assert at_once.metrics["rowwise_f1"] > 0.9
 
 
-def test_a_saved_model_carries_its_own_reliability(tuned, folder):
-    assert_same(load_pair_model(folder / "mine.pairs").reliability, tuned.reliability)
-    again = Tuned(resolve_config(folder / "mine.yaml"), 1.0, 1.0, 300, 300)
-    write_config(again, folder / "other" / "other.yaml")  # the page can be drawn again
-    page = (folder / "other" / "other.html").read_text()
-    assert f"off by {tuned.reliability.error:.3f}" in page
-    assert resolve_config(folder / "other" / "other.yaml").fusion.trained is not None
-
-
-def test_bins_without_pairs_are_null_in_its_json(tuned, tmp_path):
-    ones = np.ones(2, np.int64)
-    told = reliability(np.float32([0.25, 0.25]), np.array([True, False]), ones)
-    model = replace(tuned.config.fusion.trained, reliability=told)
-    save_pair_model(model, tmp_path / "m")
-    stored = json.loads((tmp_path / "m" / "config.json").read_text())["reliability"]
-    assert stored["observed"] == [None, None, 0.5, *[None] * 7]
-    assert_same(load_pair_model(tmp_path / "m").reliability, told)
-
-
-def assert_same(first, second):
-    for name in ("predicted", "observed", "weight", "n_pairs"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-    assert (first.brier, first.error) == (second.brier, second.error)
-
-
-def test_the_same_labels_give_the_same_files(table, saved, tmp_path):
-    write_config(matcher.tune(table, config=PAIRS), tmp_path / "mine.yaml")
+def test_the_same_labels_give_the_same_files(table, pairs_config, saved, tmp_path):
+    write_config(matcher.tune(table, config=pairs_config), tmp_path / "mine.yaml")
     first, second = contents(saved), contents(tmp_path)
     for files in (first, second):
         files.pop("mine.pairs/model.safetensors")  # its metadata come in any order
@@ -172,12 +100,12 @@ def test_the_same_labels_give_the_same_files(table, saved, tmp_path):
 
 
 def test_the_command_tunes_and_its_config_is_taken_from_another_folder(
-    table, tmp_path, monkeypatch, capsys
+    table, pairs_config, tmp_path, monkeypatch, capsys
 ):
     table.to_csv(tmp_path / "all.csv", index=False)
     table.iloc[::2].to_csv(tmp_path / "even.csv", index=False)
     table.iloc[1::2].to_csv(tmp_path / "odd.csv", index=False)
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump(PAIRS))
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(pairs_config))
     (tmp_path / "deep").mkdir()
     monkeypatch.chdir(tmp_path)
     assert main(["tune", "all.csv", "--config", "c.yaml", "--out", "deep/mine.yaml"]) == 0
@@ -199,11 +127,11 @@ def test_the_command_tunes_and_its_config_is_taken_from_another_folder(
 
 
 @pytest.fixture
-def tune_pairs(table, tmp_path):
+def tune_pairs(table, pairs_config, tmp_path):
     """Run the command with some labelled pairs; the config is written to out/mine.yaml."""
     listings, given, config = (tmp_path / name for name in ("t.csv", "pairs.csv", "c.yaml"))
     table.drop(columns="label_group").to_csv(listings, index=False)
-    config.write_text(yaml.safe_dump(PAIRS))
+    config.write_text(yaml.safe_dump(pairs_config))
 
     def run(labelled):
         labelled.to_csv(given, index=False)
@@ -296,69 +224,3 @@ def test_a_link_is_followed_and_stays_one_where_writing_fails(tuned, tmp_path, m
         write_config(tuned, tmp_path / "mine.yaml")
     assert (tmp_path / "mine.html").is_symlink()
     assert (tmp_path / "real" / "page").read_text() == "old"
-
-
-def change(folder, **changes):
-    """Store other settings with the same trees, as another program might."""
-    about, tensors = load_model(folder)
-    save_model(folder, {**about, **changes}, tensors)
-
-
-def remove_trees(folder):
-    about, tensors = load_model(folder)
-    save_model(folder, about, {name: t for name, t in tensors.items() if name != "value"})
-
-
-def cut_short(folder):
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip_a_bit(folder):
-    path = folder / "model.safetensors"
-    content = bytearray(path.read_bytes())
-    content[-5] ^= 1
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (shutil.rmtree, r"mine\.pairs, and there is no such folder. Move it there"),
-        (lambda f: (f / "model.safetensors").unlink(), "does not exist"),
-        (cut_short, "damaged .* Copy or download it again"),
-        (flip_a_bit, "damaged.* Copy or save it again"),
-        (lambda f: (f / "config.json").write_text("{}"), "other settings .* Delete it"),
-        (lambda f: change(f, kind="encoder"), "kind 'encoder'. Name a folder that `matcher tune`"),
-        (lambda f: change(f, format=2), "format 1. Received: .* format 2. Install the version"),
-        (lambda f: change(f, features=["words"]), "no whole pair model: .* train it again"),
-        (lambda f: change(f, reliability={}), "no whole pair model: Reliability .* train it again"),
-        (remove_trees, "no whole pair model: .* lacks value"),
-    ],
-)
-def test_a_pair_model_that_cannot_be_read(table, folder, spoil, message):
-    spoil(folder / "mine.pairs")
-    with pytest.raises(StoreError, match=message):
-        matcher.dedupe(table, config=folder / "mine.yaml")
-
-
-def test_a_pair_model_of_before_reliability_was_stored(table, folder):
-    about, tensors = load_model(folder / "mine.pairs")
-    old = {name: about[name] for name in ("kind", "features", "slope", "offset")}
-    save_model(folder / "mine.pairs", old, tensors)
-    config = resolve_config(folder / "mine.yaml")
-    assert config.fusion.trained.reliability is None
-    (folder / "other").mkdir()
-    written = write_config(Tuned(config, 1.0, 1.0, 300, 300), folder / "other" / "other.yaml")
-    assert [path.name for path in written] == ["other.yaml", "other.pairs"]
-    assert names(folder / "other") == [
-        "other.pairs", "other.pairs/config.json", "other.pairs/model.safetensors", "other.yaml",
-    ]  # fmt: skip
-    assert len(matcher.dedupe(table, config=config).listings) == 300
-
-
-def test_the_command_names_a_model_that_is_gone(table, folder, capsys):
-    table.to_csv(folder / "t.csv", index=False)
-    shutil.rmtree(folder / "mine.pairs")
-    assert main(["dedupe", str(folder / "t.csv"), "--config", str(folder / "mine.yaml")]) == 2
-    assert "there is no such folder" in capsys.readouterr().err
