@@ -66,7 +66,8 @@ def _show(found: Audited, out: Path, n_suspects: int) -> None:
         f"{counts['suspects']:,} of {counts['labelled']:,} labels to look at again; "
         f"{counts['suggested_elsewhere']:,} of them fit another label."
     )
-    show_encoders(found.report.encoders, found.report.left_out)
-    show_problems(found.report.problems)
+    report = found.report
+    show_encoders(report.encoders, report.left_out, report.search)
+    show_problems(report.problems)
     say(f"Written to {out}: suspects.csv, audit.json.")
     say(f"Report: {(out / 'audit.html').resolve().as_uri()}")

@@ -81,8 +81,6 @@ def progress_bars() -> Iterator[None]:
 
 def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     """Print what was found, what ran, how good it is, and where it lies."""
-    from matcher.search import say_how
-
     counts = result.report.counts
     if result.clusters_found is not None:
         _show_clusters(result, n_clusters)
@@ -98,7 +96,7 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
             f"{counts['accepted_pairs']:,} pairs match {counts['matched_left']:,} of the first "
             f"with {counts['matched_right']:,} of the second."
         )
-    show_encoders(result.report.encoders, result.report.left_out, say_how(result.report.search))
+    show_encoders(result.report.encoders, result.report.left_out, result.report.search)
     show_problems(result.report.problems)
     for id, n in list(result.report.bridges.items())[:1]:
         say(
@@ -121,13 +119,18 @@ def _files(out: Path) -> list[str]:
     return [name for name in names if (out / name).exists()]
 
 
-def show_encoders(ran: Iterable[str], left_out: Mapping[str, str], searched: str = "") -> None:
+def show_encoders(
+    ran: Iterable[str],
+    left_out: Mapping[str, str],
+    searched: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """What ran, how it was searched where that is known, and what did not run and why."""
     from matcher.jobs.steps import by_reason
+    from matcher.search import say_how
 
     say(f"Encoders that ran: {', '.join(ran)}.")
     if searched:
-        say(searched)
+        say(say_how(searched))
     for names, why in by_reason(left_out):
         say(f"Left out: {names}: {why}")
 

@@ -127,7 +127,8 @@ def audit(
         encodings = encode(config, listings, listings)
     (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
-        graph = compare(config, encoded, find_candidates(config, encoded), groups)
+        candidates = find_candidates(config, encoded, searched=encodings.searched)
+        graph = compare(config, encoded, candidates, groups)
     with watch.step("judge"):
         found = judge_labels(graph, groups)
         twins = _find_twins(listings, plain, groups)
@@ -251,6 +252,7 @@ def _report(
         config=config.dump(),
         encoders=encodings.about(),
         left_out=encodings.left_out,
+        search=encodings.searched,
         counts=counts,
         problems=dict(count_problems(listings, encodings.tables[0]).most_common(KINDS_OF_PROBLEM)),
         seconds=seconds,
