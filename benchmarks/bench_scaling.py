@@ -13,13 +13,13 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.machine import ROOT, machine
 from benchmarks.table import replace_between
+from benchmarks.timing import run_once
 
 RESULTS = ROOT / "benchmarks" / "results" / "scaling.json"
 PAGE = ROOT / "docs" / "search.md"
@@ -31,8 +31,6 @@ Row = dict[str, Any]
 
 def measure(n: int, method: str, seed: int) -> Row:
     """One size and method, in this process."""
-    import resource
-
     from benchmarks.made_up import embeddings
     from matcher.search import make_index
     from matcher.search._recall import measure_recall
@@ -42,17 +40,18 @@ def measure(n: int, method: str, seed: int) -> Row:
     warm = Embeddings(embeddings(5_000, WIDTH, seed + 1), "made up")
     limits: dict[str, Any] = {"min_score": BOUND} | ({"k": K} if method != "exact" else {})
     make_index(warm, method).search_within(**limits)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    wall, cpu = time.perf_counter(), time.process_time()
-    index = make_index(vectors, method)
-    graph = index.search_within(**limits)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    index = []
+
+    def whole() -> Any:
+        index[:] = [make_index(vectors, method)]
+        return index[0].search_within(**limits)
+
+    wall, cpu, peak, graph = run_once(whole)
     recall = 1.0
     if method != "exact":
-        recall = measure_recall(index, graph, K, BOUND, n_sample=SAMPLE).value  # type: ignore[arg-type]
+        recall = measure_recall(index[0], graph, K, BOUND, n_sample=SAMPLE).value  # type: ignore[arg-type]
     return {
-        **dict(n=n, method=method, seconds=wall, cpu=cpu, megabytes=peak),
+        **dict(n=n, method=method, seconds=wall, cpu=cpu, megabytes=peak / 1e6),
         **dict(edges=len(graph.indices), recall=recall),
     }
 

@@ -54,7 +54,7 @@ def race(contenders: Mapping[str, Callable[[], Any]], n_rounds: int = 5) -> dict
     for k in range(n_rounds):
         for name in [*names[k % len(names) :], *names[: k % len(names)]]:
             gc.collect()
-            measured = _measure(contenders[name])
+            measured = run_once(contenders[name])
             timed = found[name]
             timed.wall.append(measured[0])
             timed.cpu.append(measured[1])
@@ -62,8 +62,8 @@ def race(contenders: Mapping[str, Callable[[], Any]], n_rounds: int = 5) -> dict
     return found
 
 
-def _measure(function: Callable[[], Any]) -> tuple[float, float, float]:
-    """Seconds, CPU seconds, and bytes at the peak beyond those at the start."""
+def run_once(function: Callable[[], Any]) -> tuple[float, float, float, Any]:
+    """Seconds, CPU seconds, bytes at the peak beyond those at the start, and what it returned."""
     before, highest, done = _resident(), [0.0], threading.Event()
 
     def watch() -> None:
@@ -78,8 +78,7 @@ def _measure(function: Callable[[], Any]) -> tuple[float, float, float]:
     highest[0] = max(highest[0], _resident())
     done.set()
     watcher.join()
-    del answer
-    return wall, cpu, max(0.0, highest[0] - before)
+    return wall, cpu, max(0.0, highest[0] - before), answer
 
 
 def _resident() -> float:
