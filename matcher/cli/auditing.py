@@ -26,6 +26,7 @@ def audit(
     images: o.Images = None,
     encoders: o.Encoders = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
     show: Annotated[int, typer.Option(min=0, help="Suspects to print.")] = 5,
     as_json: o.AsJson = False,
 ) -> None:
@@ -40,7 +41,7 @@ def audit(
     from matcher.jobs.audit_files import audit_report, save_audit
     from matcher.jobs.steps import resolve_config
 
-    settings = resolve_config(config, encoders)
+    settings = resolve_config(config, encoders, not no_cache)
     with OutputFolder(out) as folder, progress_bars():
         found = run(read(listings, images), config=settings, columns=read.columns)
         save_audit(found, folder)

@@ -25,6 +25,7 @@ def describe(
     listings: o.Table,
     images: o.Images = None,
     out: o.Out = Path("matcher-out"),
+    no_cache: o.NoCache = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Say what a table holds before anything is matched.
@@ -39,7 +40,7 @@ def describe(
 
     with OutputFolder(out) as folder, progress_bars():
         table = read(listings, images)
-        description = run(table)
+        description = run(table, cache=not no_cache)
         save_description(description, table, folder)
     if as_json:
         say_json(asdict(description))

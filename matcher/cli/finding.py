@@ -27,6 +27,7 @@ def dedupe(
     out: o.Out = Path("matcher-out"),
     encoders: o.Encoders = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
     decisions: o.Decisions = None,
     show: Annotated[int, typer.Option(min=0, help="Clusters to print.")] = 3,
     as_json: o.AsJson = False,
@@ -41,7 +42,7 @@ def dedupe(
     from matcher.jobs.dedupe import dedupe as run
     from matcher.jobs.steps import resolve_config
 
-    settings = resolve_config(config, encoders)
+    settings = resolve_config(config, encoders, not no_cache)
     _carry_out(
         lambda: run(read(listings, images), config=settings, decisions=decisions),
         out,
@@ -65,6 +66,7 @@ def match(
     ] = False,
     encoders: o.Encoders = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
     decisions: o.Decisions = None,
     as_json: o.AsJson = False,
 ) -> None:
@@ -76,7 +78,7 @@ def match(
     from matcher.jobs.sources import match as run
     from matcher.jobs.steps import resolve_config
 
-    settings = resolve_config(config, encoders)
+    settings = resolve_config(config, encoders, not no_cache)
 
     def job() -> MatchResult:
         ours, theirs = read(left, images), read_right(right, right_images or images)
@@ -104,10 +106,12 @@ def search(
     images: o.Images = None,
     encoders: o.Encoders = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Print the listings closest to a picture, a title, or both."""
     from matcher.jobs.lookup import look_up
+    from matcher.jobs.steps import resolve_config
 
     with progress_bars():
         result = look_up(
@@ -116,8 +120,7 @@ def search(
             title=query_title,
             box=_parse_box(query_box),
             k=k,
-            config=config,
-            encoders=encoders,
+            config=resolve_config(config, encoders, not no_cache),
         )
     show_hits(result, as_json)
 

@@ -9,7 +9,7 @@ import typer
 
 from matcher.cli import options as o
 from matcher.cli.app import app
-from matcher.cli.show import progress_bars, say, say_json
+from matcher.cli.show import progress_bars, say, say_cached, say_json
 
 
 @app.command()
@@ -38,18 +38,24 @@ def embed(
     out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.parquet or FILE.npz.")],
     images: o.Images = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
 ) -> None:
     """Write ids and unit vectors (or hashes) of all listings."""
     from matcher.io.atomic import check_writable
     from matcher.io.vectors import check_ending, write_embeddings
-    from matcher.jobs.embed import embed as run
+    from matcher.jobs.embed import encode_one
+    from matcher.jobs.steps import resolve_config
 
     check_ending(out)
     check_writable(out)
+    settings = resolve_config(config, cache=not no_cache)
     with progress_bars():
-        table, encoded = run(read(listings, images), encoder=encoders, config=config)
+        table = read(listings, images)
+        encodings = encode_one(table, encoders, settings)
+    (encoded,) = encodings.tables[0].values()
     write_embeddings(out, table.ids, encoded, table.id_name)
     say(f"{len(table):,} listings, {int(encoded.present.sum()):,} with {encoded.source}: {out}")
+    say_cached(encodings.about())
 
 
 @app.command("config")

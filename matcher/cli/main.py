@@ -8,6 +8,7 @@ import typer
 
 from matcher.cli import (  # noqa: F401  # they join the application
     auditing,
+    caching,
     describing,
     finding,
     fitting,

@@ -49,6 +49,14 @@ Config: TypeAlias = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+NoCache: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        help="Encode all anew and keep nothing; 'matcher cache' says what earlier runs have kept.",
+        rich_help_panel=RUN,
+    ),
+]
 Decisions: TypeAlias = Annotated[
     Path | None,
     typer.Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,17 @@ def show_result(result: MatchResult, out: Path, n_clusters: int) -> None:
     say(f"Report: {shown.resolve().as_uri()}")
 
 
+def say_cached(encoders: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say how many vectors earlier runs have made; nothing where there are none."""
+    told = [
+        f"{about['from_cache']:,} of {about['listings']:,} vectors ({name})"
+        for name, about in encoders.items()
+        if about.get("from_cache")
+    ]
+    if told:
+        say(f"From the cache: {', '.join(told)}.")
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
@@ -120,7 +131,7 @@ def _files(out: Path) -> list[str]:
 
 
 def show_encoders(
-    ran: Iterable[str],
+    ran: Mapping[str, Mapping[str, Any]],
     left_out: Mapping[str, str],
     searched: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
@@ -129,6 +140,7 @@ def show_encoders(
     from matcher.search import say_how
 
     say(f"Encoders that ran: {', '.join(ran)}.")
+    say_cached(ran)
     if searched:
         say(say_how(searched))
     for names, why in by_reason(left_out):
@@ -196,4 +208,5 @@ def show_hits(result: MatchResult, as_json: bool = False) -> None:
         mark = "match" if score >= ACCEPTED else "     "
         say(f"{rank:3d}  {score:.3f} {mark}  {gallery.ids[row]}  {_label(gallery, row)}")
         say(f"            {reason}")
+    say_cached(result.report.encoders)
     say(say_how(result.report.search))

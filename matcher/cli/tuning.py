@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -60,6 +61,7 @@ def tune(
     unlabelled: Unlabelled = False,
     encoders: o.Encoders = None,
     config: o.Config = None,
+    no_cache: o.NoCache = False,
     seed: Seed = 0,
 ) -> None:
     """Fit the thresholds to labels and write a config that dedupe takes.
@@ -69,15 +71,16 @@ def tune(
     until that share of them can be promised to be right.
     """
     from matcher.io.atomic import check_writable
+    from matcher.jobs.steps import resolve_config
     from matcher.jobs.tune import tune as run
     from matcher.jobs.tune import write_config
 
+    settings = resolve_config(config, encoders)
     check_writable(out)
     with progress_bars():
         tuned = run(
             read(listings, images),
-            config=config,
-            encoders=encoders,
+            config=resolve_config(settings, cache=not no_cache),
             precision=precision,
             confidence=confidence,
             gallery_size=gallery_size,
@@ -85,6 +88,8 @@ def tune(
             unlabelled=unlabelled,
             seed=seed,
         )
+    # what was asked of this run is not what the config shall say
+    tuned = replace(tuned, config=tuned.config.model_copy(update={"cache": settings.cache}))
     written = write_config(tuned, out)
     show_encoders(tuned.encoders, tuned.left_out)
     show_problems(tuned.problems)

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from matcher.encoders._networks import Facts, digest_of, load_runner
 from matcher.errors import ConfigError
 from matcher.io.artifacts import fingerprint, load_model
 from matcher.io.decoding import to_pixels
 from matcher.io.images import ImageError, read_all
-from matcher.runtime.compiled import Run, compile_model
-from matcher.runtime.loading import import_keras
+from matcher.runtime.networks import Precision
+from matcher.runtime.probes import picture_probe
+from matcher.runtime.runner import Runner
 from matcher.settings import Settings
 from matcher.similarity import l2_normalize
-from matcher.types import Embeddings, Listings
+from matcher.types import Embeddings, ImageRef, Listings
 
 
 class ImageSettings(Settings):
@@ -30,12 +32,16 @@ class ImageSettings(Settings):
             its classifier, a folder saved by a training, or ``random`` (for tests).
         size: Side to which pictures are resized, in pixels; None is the size that the weights
             or, failing that, the network were made for.
-        batch: Pictures that go through the network at once.
+        batch: Pictures that are handed to the network at once.
+        precision: ``bfloat16`` is 1.6 to 1.8 times as fast as ``float32``; ``auto`` takes it
+            where the processor has it, the extra ``fast`` is installed and the network bears
+            it. Vectors of the two are not compared with each other.
     """
 
     weights: str = "imagenet"
     size: int | None = Field(None, ge=32, le=1024)
-    batch: int = Field(32, ge=1)
+    batch: int = Field(8, ge=1)
+    precision: Precision = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +49,41 @@ class ImageEncoder:
     """A network that is ready to run.
 
     Attributes:
-        run: From pixels in 0..255, shape ``(batch, size, size, 3)``, to ``(batch, width)``.
+        runner: From pixels in 0..255, shape ``(batch, size, size, 3)``, to ``(batch, width)``.
         size: Side of the pictures, in pixels.
         width: Number of dimensions.
-        batch: Pictures that go through the network at once.
+        batch: Pictures that are handed to the network at once.
         label: What to call the encoder in progress reports.
         source: Fingerprint.
     """
 
-    run: Run
+    runner: Runner
     size: int
     width: int
     batch: int
     label: str
     source: str
 
+    def contents(self, listings: Listings) -> tuple[ImageRef | None, ...]:
+        """What each row is encoded from."""
+        return listings.images
+
     def encode(self, listings: Listings) -> Embeddings:
         """Encode the picture of each listing; a row without a readable one is 0."""
         vectors = np.zeros((len(listings), self.width), np.float32)
         problems: dict[int, str] = {}
-        for rows, pixels in self._batches(listings, problems):
-            vectors[rows] = l2_normalize(self.run(pixels)[: len(rows)])
+        # Pictures are decoded while the network runs on those before.
+        for rows, found in self.runner.stream_keyed(self._batches(listings, problems)):
+            vectors[rows] = l2_normalize(found)
         return Embeddings(vectors, self.source, problems)
 
     def _batches(
         self, listings: Listings, problems: dict[int, str]
-    ) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-        """Rows, and their pixels in an array that is reused; the last may hold more than rows.
-
-        All have one shape, since a network may have to be compiled anew for another.
-        """
+    ) -> Iterator[tuple[list[int], tuple[NDArray[np.uint8]]]]:
+        """Rows, and their pixels in an array that is written to again."""
         size = self.size
         n_pictures = sum(ref is not None for ref in listings.images)
-        pixels = np.zeros((min(self.batch, n_pictures), size, size, 3), np.uint8)
+        pixels = np.empty((min(self.batch, n_pictures), size, size, 3), np.uint8)
         rows: list[int] = []
         pictures = read_all(listings, lambda image: to_pixels(image, size), self.label, size)
         for row, picture in pictures:
@@ -85,10 +93,10 @@ class ImageEncoder:
             pixels[len(rows)] = picture
             rows.append(row)
             if len(rows) == len(pixels):
-                yield rows, pixels
+                yield rows, (pixels,)
                 rows = []
         if rows:
-            yield rows, pixels
+            yield rows, (pixels[: len(rows)],)
 
 
 def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> ImageEncoder:
@@ -100,24 +108,48 @@ def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> Ima
         settings: Weights, size and batch.
 
     Raises:
-        BackendError: If the weights are missing.
+        BackendError: If the weights are missing, or the precision cannot be had.
         ConfigError: If the weights are those of another network.
         StoreError: If the weights are damaged.
     """
-    import_keras()
-    from matcher.models.weights import export_weights
 
-    model = _load_model(backbone, settings)
-    _, size, _, _ = model.input_shape
-    mark = fingerprint({}, export_weights(model))[:8]
+    def build() -> tuple[Any, Facts]:
+        from matcher.models.weights import export_weights
+
+        model = _load_model(backbone, settings)
+        facts = {"size": model.input_shape[1], "width": model.output_shape[-1]}
+        return model, facts | {"mark": fingerprint({}, export_weights(model))[:16]}
+
+    runner, facts = load_runner(
+        _origin(backbone, settings),
+        build,
+        lambda facts: picture_probe(facts["size"]),
+        settings.precision,
+        settings.batch,
+    )
     return ImageEncoder(
-        run=compile_model(model),
-        size=size,
-        width=model.output_shape[-1],
+        runner=runner,
+        size=facts["size"],
+        width=facts["width"],
         batch=settings.batch,
         label=name,
-        source=f"{name}:{size}:{mark}",
+        source=f"{name}:{facts['size']}:{facts['mark']}:{runner.precision}",
     )
+
+
+def _origin(backbone: str, settings: ImageSettings) -> Facts | None:
+    """What the network depends on; None where the weights are not there to be looked at."""
+    about = {"backbone": backbone, "size": settings.size}
+    if settings.weights in ("imagenet", "random"):  # what Keras downloads is always the same
+        return about | {"weights": settings.weights}
+    path = Path(settings.weights).expanduser()
+    try:
+        if not path.is_dir():
+            return about | {"suffix": path.suffix, "sha256": digest_of(path)}
+        config, tensors = load_model(path)
+        return about | {"config": config, "tensors": fingerprint({}, tensors)}
+    except OSError:  # it is explained where the weights are loaded
+        return None
 
 
 def _load_model(backbone: str, settings: ImageSettings) -> Any:

@@ -18,7 +18,7 @@ from scipy.fft import dct
 
 from matcher.io.images import ImageError, read_all
 from matcher.settings import Settings
-from matcher.types import Hashes, Listings
+from matcher.types import Hashes, ImageRef, Listings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,15 +56,17 @@ class PhashEncoder:
 
     spec: Spec
 
+    def contents(self, listings: Listings) -> tuple[ImageRef | None, ...]:
+        """The pictures that are read: those of listings without a given hash."""
+        return self._unread(listings).images
+
     def encode(self, listings: Listings) -> Hashes:
         given = listings.phashes if self.spec.column else None
         n = len(listings)
         codes = np.zeros(n, np.uint64) if given is None else given.codes.copy()
         present = np.zeros(n, np.bool_) if given is None else given.present.copy()
         problems = {} if given is None else dict(given.problems)
-        pictures = zip(listings.images, present.tolist(), strict=True)
-        unread = replace(listings, images=tuple(None if has else ref for ref, has in pictures))
-        for row, found in read_all(unread, hash_image, "phash"):
+        for row, found in read_all(self._unread(listings), hash_image, "phash"):
             if isinstance(found, ImageError):
                 problems[row] = found.reason
                 continue
@@ -73,6 +75,13 @@ class PhashEncoder:
         blank = present & np.isin(codes, _BLANK)
         problems |= dict.fromkeys(np.flatnonzero(blank).tolist(), "blank picture, all one colour")
         return Hashes(codes, present & ~blank, SOURCE, problems)
+
+    def _unread(self, listings: Listings) -> Listings:
+        """The listings without the pictures that need not be read."""
+        if listings.phashes is None or not self.spec.column:
+            return listings
+        pictures = zip(listings.images, listings.phashes.present.tolist(), strict=True)
+        return replace(listings, images=tuple(None if has else ref for ref, has in pictures))
 
 
 def hash_image(image: Image) -> int:

@@ -52,6 +52,7 @@ def save_model(folder: Path, config: Mapping[str, Any], tensors: Tensors) -> str
     Raises:
         StoreError: If it cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     text, mark = _to_json(config), fingerprint(config, tensors)
@@ -74,10 +75,9 @@ def save_model(folder: Path, config: Mapping[str, Any], tensors: Tensors) -> str
             _flush(folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    except OSError as error:
-        raise StoreError(
-            f"The model could not be saved in {folder}: {error.strerror or error}."
-        ) from error
+    except (OSError, SafetensorError) as error:  # the latter where the disk is full
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"The model could not be saved in {folder}: {reason}.") from error
     return mark
 
 

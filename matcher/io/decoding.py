@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.io.resizing import resize
 from matcher.types import Float64
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def decode(
 
     _silence_pillow()
     for (start, part), at_most in MAX_REPEATS.items():
-        if content.startswith(start) and content.count(part) > at_most:
+        if content.startswith(start) and _count(content, part) > at_most:
             raise ValueError(f"it has more than {at_most} scans or colour profiles")
     shown = None if box is None else _check_box(box)
     opened = Image.open(BytesIO(content), formats=FORMATS)
@@ -84,9 +85,7 @@ def to_pixels(image: Image, size: int) -> NDArray[np.uint8]:
     Returns:
         uint8 in 0..255, shape ``(size, size, 3)``.
     """
-    from PIL.Image import Resampling
-
-    return np.asarray(image.resize((size, size), Resampling.BILINEAR))
+    return resize(_view(image), size)
 
 
 def explain(error: Exception) -> str:
@@ -113,6 +112,35 @@ def _silence_pillow() -> None:
     """
     if not warnings.filters or getattr(warnings.filters[0][3], "pattern", "") != r"PIL\.":
         warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _count(content: bytes, part: bytes) -> int:
+    """As ``content.count(part)`` for bytes that all differ, but ten times faster."""
+    array = np.frombuffer(content, np.uint8)
+    n = len(array) - len(part) + 1
+    found = array[:n] == part[0]
+    for i, byte in enumerate(part[1:], 1):
+        found &= array[i : i + n] == byte
+    return int(np.count_nonzero(found))
+
+
+def _view(image: Image) -> NDArray[np.uint8]:
+    """Show the pixels without a copy: four bytes each, the last of no meaning.
+
+    A large picture lies in several pieces of memory, and the environment variable
+    ``PILLOW_ALIGNMENT`` has rows padded: then a copy, of three bytes a pixel.
+    """
+    import pyarrow
+    from PIL.Image import core  # type: ignore[attr-defined]
+
+    if core.get_alignment() > 1:  # which older versions of Pillow forget when they show it
+        return np.asarray(image)
+    try:
+        values = pyarrow.array(image).flatten().to_numpy()
+    except (ValueError, TypeError):  # in pieces; a Pillow that does not show its memory
+        return np.asarray(image)
+    pixels: NDArray[np.uint8] = values.reshape(image.height, image.width, 4)
+    return pixels
 
 
 def _check_size(size: tuple[int, int]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Pictures begun and not yet asked for, per worker: enough to keep all of them busy.
-AHEAD = 4
+AHEAD = 16
 
 
 def resolve_images(
@@ -127,13 +127,20 @@ def open_image(
         ImageError: If it cannot be read, whatever the reason; the message names the picture.
     """
     try:
-        if ref.member:
-            content = open_archive(ref.path).read(ref.member, MAX_BYTES)
-        else:
-            content = _read_file(ref.path)
-        return decode(content, box, draft_size)
+        return decode(read_content(ref), box, draft_size)
     except Exception as error:  # Pillow raises a dozen types on damaged files
         raise ImageError(ref.name, explain(error)) from error
+
+
+def read_content(ref: ImageRef) -> bytes:
+    """All bytes of a picture, undecoded; at most ``decoding.MAX_BYTES``.
+
+    Raises:
+        Exception: Of any type, if it cannot be read; ``decoding.explain`` words it.
+    """
+    if ref.member:
+        return open_archive(ref.path).read(ref.member, MAX_BYTES)
+    return _read_file(ref.path)
 
 
 def _read_file(path: Path) -> bytes:

@@ -28,7 +28,6 @@ from matcher.jobs.steps import (
     ConfigLike,
     Encodings,
     ListingsLike,
-    Stopwatch,
     as_listings,
     count_problems,
     encode,
@@ -37,6 +36,7 @@ from matcher.jobs.steps import (
     pair_graph,
     resolve_config,
 )
+from matcher.jobs.stopwatch import Stopwatch
 from matcher.results import MatchReport
 from matcher.search import score_pairs
 from matcher.types import (

@@ -20,13 +20,13 @@ from matcher.jobs.near import are_matches, explain_near_misses, find_near_misses
 from matcher.jobs.steps import (
     ConfigLike,
     ListingsLike,
-    Stopwatch,
     accepted_graph,
     as_listings,
     cluster,
     encode,
     resolve_config,
 )
+from matcher.jobs.stopwatch import Stopwatch
 from matcher.results import MatchResult, NearMisses
 from matcher.search import score_pairs
 from matcher.types import (

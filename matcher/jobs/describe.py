@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from matcher.description import (
     Copies,
@@ -19,6 +19,7 @@ from matcher.encoders.phash import Spec as Phash
 from matcher.io.atomic import OutputFolder
 from matcher.io.columns import Columns
 from matcher.io.outputs import write_json
+from matcher.jobs.encoding import encode_table
 from matcher.jobs.save import write_text
 from matcher.jobs.steps import KINDS_OF_PROBLEM, ListingsLike, as_listings, count_problems
 from matcher.report.description import render_description
@@ -32,6 +33,7 @@ def describe(
     *,
     columns: Columns | None = None,
     seed: int = 0,
+    cache: bool = True,
 ) -> Description:
     """Count what a table holds; nothing is matched.
 
@@ -42,6 +44,7 @@ def describe(
         images: Folder or zip archive of the pictures.
         columns: Names of the columns; those not given are detected.
         seed: Seeds the titles whose language is told and the groups shown as examples.
+        cache: Whether hashes of earlier runs may be used, and new ones kept.
 
     Returns:
         Figures by subject, with the ids of a few listings as examples.
@@ -57,7 +60,7 @@ def describe(
         (3, 1)
     """
     listings = as_listings(listings, images, columns)
-    hashes = Phash().fit(listings).encode(listings)
+    hashes = cast(Hashes, encode_table(Phash().fit(listings), listings, "phash", cache).encoded)
     return Description(
         counts=_count(listings, hashes),
         problems=_count_problems(listings, hashes),

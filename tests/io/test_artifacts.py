@@ -195,3 +195,17 @@ def test_bfloat16_is_widened(tmp_path):
     _, tensors = read_tensors(tmp_path / "half.safetensors")
     assert tensors["a"].dtype == np.float32
     assert tensors["a"].tolist() == [1, -2]
+
+
+def test_a_full_disk_leaves_the_old_model(tmp_path):
+    resource = pytest.importorskip("resource")
+    save_model(tmp_path, *OLD)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match=r"could not be saved in .*: .*File too large"):
+            save_model(tmp_path, {}, {"a": np.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert same(load_model(tmp_path), OLD)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CONFIG, TENSORS]

@@ -75,13 +75,14 @@ def test_a_fault_in_convert_is_not_hidden(pictures):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_no_more_pictures_are_begun_than_the_queue_holds(pictures, workers):
     begun = []
-    rows = read_all(table(pictures), lambda image: begun.append(0), "pictures", workers=workers)
+    many = table(pictures * 3)
+    rows = read_all(many, lambda image: begun.append(0), "pictures", workers=workers)
     for n_taken in range(1, 6):
         next(rows)
         time.sleep(0.03)
         assert len(begun) <= n_taken + workers * AHEAD
     rows.close()
-    assert len(begun) < len(pictures)
+    assert len(begun) < len(many)
 
 
 def test_stopping_early_leaves_no_thread(pictures):
