@@ -12,13 +12,16 @@ from typing import Any, NamedTuple, cast
 from matcher.errors import BackendError, ConfigError
 from matcher.search._approximate import ApproximateIndex
 from matcher.search._checks import kind_of
+from matcher.search._products import runs_in_bfloat16
 from matcher.search.hnsw import usearch_index
 from matcher.settings import plug_in
 from matcher.types import Embeddings, Encoded
 
 EXACT = {"dense vectors": "exact", "sparse vectors": "sparse", "hashes": "hamming"}
 APPROXIMATE = ("hnsw", "ivf", "lsh")
-MANY = 1_000_000  # from which building a graph pays
+# Rows from which building a graph pays, as docs/search.md measures it: in bfloat16, and without.
+MANY_BFLOAT16 = 5_000_000
+MANY = 1_000_000
 LINK_BYTES = 40  # what a link of the graph takes, with what usearch keeps free
 
 
@@ -40,9 +43,10 @@ def choose_method(
     """Choose how to search.
 
     "auto" is exact search, sparse vectors and hashes always. For dense vectors it is ``hnsw``
-    from about a million rows: where the harmonic mean of the numbers of rows and queries,
-    ``2 n q / (n + q)``, is a million or more (few queries do not pay for a graph), usearch is
-    installed, and the graph fits into half of the memory that is free.
+    from about a million rows, or five million where the products of exact search run in
+    bfloat16: where the harmonic mean of the numbers of rows and queries, ``2 n q / (n + q)``,
+    is that or more (few queries do not pay for a graph), usearch is installed, and the graph
+    fits into half of the memory that is free.
 
     Args:
         encoded: Rows to search in, shape ``(n, ...)``.
@@ -65,7 +69,8 @@ def choose_method(
     n, width = cast(Embeddings, encoded).vectors.shape
     n_queries = n if n_queries is None else n_queries
     told = f"{n:,} rows and {n_queries:,} queries"
-    if 2 * n * n_queries < MANY * (n + n_queries):
+    mean = 2 * n * n_queries / (n + n_queries) if n else 0
+    if mean < MANY or (mean < MANY_BFLOAT16 and runs_in_bfloat16()):
         return Choice("exact", f"{told} are fewer than pay for a graph")
     if not is_installed():
         return Choice(

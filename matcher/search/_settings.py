@@ -20,7 +20,7 @@ class Search(Settings):
     Attributes:
         neighbors: Most candidates kept per listing and modality.
         method: For all modalities, or by modality ("auto" for those not named). "auto": exact
-            search, or "hnsw" for a million dense vectors or more. "exact": never anything
+            search, or "hnsw" for millions of dense vectors. "exact": never anything
             else. "hnsw", "ivf" and "lsh": approximate, for dense vectors. "neighbors": cuML's
             or scikit-learn's NearestNeighbors, exact.
         hnsw: Settings of that method.

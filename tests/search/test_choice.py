@@ -27,7 +27,8 @@ from matcher.types import Embeddings
 def machine(monkeypatch):
     """A machine with usearch and 10 GiB to spare."""
 
-    def has(installed=True, free=10 * 2**30):
+    def has(installed=True, free=10 * 2**30, bfloat16=False):
+        monkeypatch.setattr(_choice, "runs_in_bfloat16", lambda: bfloat16)
         monkeypatch.setattr(_choice, "is_installed", lambda: installed)
         monkeypatch.setattr(_choice, "free_bytes", lambda: free)
 
@@ -39,6 +40,12 @@ def many(n, width=1):
     """A table that looks as large as ``n`` rows and takes the memory of one."""
     row = np.zeros((1, width), np.float32)
     return Embeddings(np.broadcast_to(row, (n, width)), "toy")
+
+
+@pytest.mark.parametrize(("n", "method"), [(4_999_999, "exact"), (5_000_000, "hnsw")])
+def test_bfloat16_puts_the_graph_off(machine, n, method):
+    machine(bfloat16=True, free=10**12)
+    assert choose_method(many(n)).method == method
 
 
 @pytest.mark.parametrize(
