@@ -33,7 +33,7 @@ class ImageSettings(Settings):
         size: Side to which pictures are resized, in pixels; None is the size that the weights
             or, failing that, the network were made for.
         batch: Pictures that are handed to the network at once.
-        precision: ``bfloat16`` is 1.6 to 1.8 times as fast as ``float32``; ``auto`` takes it
+        precision: ``bfloat16`` is 1.6 to 2 times as fast as ``float32``; ``auto`` takes it
             where the processor has it, the extra ``fast`` is installed and the network bears
             it. Vectors of the two are not compared with each other.
     """

@@ -58,7 +58,7 @@ class Spec(Settings):
             What the model was trained with.
         max_tokens: Longer titles are cut off there, the two end marks included.
         batch: Titles that go through the network at once.
-        precision: ``bfloat16`` is 1.6 to 1.8 times as fast as ``float32``; ``auto`` takes it
+        precision: ``bfloat16`` is 1.6 to 2 times as fast as ``float32``; ``auto`` takes it
             where the processor has it, the extra ``fast`` is installed and the network bears
             it. Vectors of the two are not compared with each other.
     """

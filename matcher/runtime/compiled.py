@@ -40,7 +40,7 @@ def compile_model(
 
     Args:
         model: Keras model; its weights may be frozen into the function.
-        precision: ``bfloat16`` is 1.6 to 1.8 times as fast as ``float32`` on processors that have
+        precision: ``bfloat16`` is 1.6 to 2 times as fast as ``float32`` on processors that have
             it; ``auto`` takes it there, unless the model loses too much by it.
         probe: Inputs like those to come; without any nothing is compared.
         rows: Rows that go through the model at once, as a rule; None where that is not known.
