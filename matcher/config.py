@@ -53,7 +53,7 @@ class Modality(Settings):
         return make_encoder(self.encoder, **self.settings)
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class UniqueKeys(yaml.SafeLoader):
     """Plain values only, and no setting given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -195,7 +195,7 @@ class RunConfig(Settings):
     def parse(cls, text: str, where: str) -> Self:
         """Read YAML text; ``where`` names it in messages."""
         try:
-            table = yaml.load(text, _UniqueKeys)
+            table = yaml.load(text, UniqueKeys)
         except (yaml.YAMLError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(f"{where} is no valid YAML: {reason}.") from error

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/figures.md")
+PAGES = ("guide", "figures", "search", "encoding", "training")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES))
 
 
 def test_the_python_of_the_readme_runs(root):
@@ -34,7 +35,7 @@ def test_every_command_and_encoder_is_in_the_documents(root):
     for name in (name for available in plug_ins for name in available()):
         assert f"`{name}`" in guide
     readme = (root / "README.md").read_text(encoding="utf-8")
-    commands = "dedupe match tune audit describe evaluate search embed cache"
+    commands = "dedupe match tune audit describe evaluate search embed cache train"
     for command in commands.split():
         assert f"`matcher {command}" in readme
 

@@ -12,6 +12,7 @@ from matcher.cli import (  # noqa: F401  # they join the application
     describing,
     finding,
     fitting,
+    training,
     tuning,
 )
 from matcher.cli.app import app

@@ -37,7 +37,7 @@ Encoders: TypeAlias = Annotated[
     typer.Option(
         metavar="A,B",
         help="Use only these: modalities of the config, or encoders (tfidf, phash, "
-        "efficientnet, mobilenet, bert).",
+        "efficientnet, mobilenet, image, bert).",
         rich_help_panel=RUN,
     ),
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from matcher.errors import BackendError
+from matcher.errors import BackendError, StoreError
 from matcher.io.artifacts import CONFIG, TENSORS, Tensors, fingerprint
 
 log = logging.getLogger(__name__)
@@ -17,10 +18,11 @@ log = logging.getLogger(__name__)
 PATIENCE = 5
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt")
-_WANTED = (
-    *(CONFIG, TENSORS, "tokenizer*.json", "vocab.txt"),
+_TOKENIZER_FILES = (
+    *("tokenizer*.json", "vocab.txt"),
     *("special_tokens_map.json", "added_tokens.json"),
 )
+_WANTED = (CONFIG, TENSORS, *_TOKENIZER_FILES)
 
 
 def find_folder(weights: str) -> Path:
@@ -59,6 +61,23 @@ def fingerprint_model(folder: Path, tensors: Tensors) -> str:
     files = (file for name in _WANTED if name != TENSORS for file in folder.glob(name))
     digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
     return fingerprint(digests, tensors)[:16]
+
+
+def copy_tokenizer(source: Path, folder: Path) -> None:
+    """Copy the tokenizer of one model's folder into another's, which is made if need be.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.resolve() == source.resolve():
+            return
+        for name in _TOKENIZER_FILES:
+            for file in sorted(source.glob(name)):
+                shutil.copyfile(file, folder / file.name)
+    except OSError as error:
+        raise StoreError(f"The tokenizer could not be saved in {folder}: {error}.") from error
 
 
 def _lacking(folder: Path) -> str:

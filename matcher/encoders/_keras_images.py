@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from matcher.encoders._artefacts import build_saved, check_backbone, load_saved
 from matcher.encoders._networks import Facts, digest_of, load_runner
+from matcher.encoders._saved import start_image_embedder
 from matcher.errors import ConfigError
-from matcher.io.artifacts import fingerprint, load_model
+from matcher.io.artifacts import TENSORS, fingerprint, load_model
 from matcher.io.decoding import to_pixels
 from matcher.io.images import ImageError, read_all
+from matcher.models.settings import ImageArchitecture, ImagePooling
 from matcher.runtime.networks import Precision
 from matcher.runtime.probes import picture_probe
 from matcher.runtime.runner import Runner
@@ -29,7 +32,7 @@ class ImageSettings(Settings):
 
     Attributes:
         weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the network without
-            its classifier, a folder saved by a training, or ``random`` (for tests).
+            its classifier, the folder of an artefact, or ``random`` (for tests).
         size: Side to which pictures are resized, in pixels; None is the size that the weights
             or, failing that, the network were made for.
         batch: Pictures that are handed to the network at once.
@@ -99,13 +102,16 @@ class ImageEncoder:
             yield rows, (pixels[: len(rows)],)
 
 
-def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> ImageEncoder:
+def load_image_encoder(
+    name: str, backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None = None
+) -> ImageEncoder:
     """Build a network, fill it and make it ready.
 
     Args:
         name: What to call it in fingerprints and progress reports.
-        backbone: Name in ``matcher.models.catalogue``.
+        backbone: Name in ``matcher.models.catalogue``; None is that of the artefact.
         settings: Weights, size and batch.
+        pooling: One vector from a map; None is that of the artefact or, failing that, average.
 
     Raises:
         BackendError: If the weights are missing, or the precision cannot be had.
@@ -116,12 +122,14 @@ def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> Ima
     def build() -> tuple[Any, Facts]:
         from matcher.models.weights import export_weights
 
-        model = _load_model(backbone, settings)
+        model, architecture = _load_model(backbone, settings, pooling)
         facts = {"size": model.input_shape[1], "width": model.output_shape[-1]}
-        return model, facts | {"mark": fingerprint({}, export_weights(model))[:16]}
+        # The names of the weights tell all else.
+        apart = architecture.model_dump(include={"pooling", "activation"}, exclude_defaults=True)
+        return model, facts | {"mark": fingerprint(apart, export_weights(model))[:16]}
 
     runner, facts = load_runner(
-        _origin(backbone, settings),
+        _origin(backbone, settings, pooling),
         build,
         lambda facts: picture_probe(facts["size"]),
         settings.precision,
@@ -137,9 +145,11 @@ def load_image_encoder(name: str, backbone: str, settings: ImageSettings) -> Ima
     )
 
 
-def _origin(backbone: str, settings: ImageSettings) -> Facts | None:
+def _origin(
+    backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None
+) -> Facts | None:
     """What the network depends on; None where the weights are not there to be looked at."""
-    about = {"backbone": backbone, "size": settings.size}
+    about = {"backbone": backbone, "size": settings.size, "pooling": pooling}
     if settings.weights in ("imagenet", "random"):  # what Keras downloads is always the same
         return about | {"weights": settings.weights}
     path = Path(settings.weights).expanduser()
@@ -152,23 +162,31 @@ def _origin(backbone: str, settings: ImageSettings) -> Facts | None:
         return None
 
 
-def _load_model(backbone: str, settings: ImageSettings) -> Any:
-    from matcher.models.backbones import build_backbone
-    from matcher.models.weights import import_weights
-
-    if settings.weights == "random":
-        return build_backbone(backbone, settings.size)
-    if settings.weights == "imagenet":
-        return build_backbone(backbone, settings.size, "imagenet")
+def _load_model(
+    backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None
+) -> tuple[Any, ImageArchitecture]:
     path = Path(settings.weights).expanduser()
-    if not path.is_dir():
-        return build_backbone(backbone, settings.size, path)
-    config, tensors = load_model(path)
-    if config.get("backbone") != backbone:
+    if settings.weights not in ("imagenet", "random") and path.is_dir():
+        return _load_saved(path, backbone, settings.size, pooling)
+    if backbone is None:
         raise ConfigError(
-            f"{path} holds weights of {config.get('backbone')}, not of {backbone}. "
-            "Name the encoder and the variant that they are of, or other weights."
+            "Weights that are not an artefact's do not tell their network: name it with backbone:, "
+            f"e.g. resnet50. Received: weights: {settings.weights}."
         )
-    model = build_backbone(backbone, settings.size or config.get("size"))
-    import_weights(model, tensors, str(path))
-    return model
+    architecture = ImageArchitecture(
+        backbone=backbone, size=settings.size, pooling=pooling or "average", neck="none"
+    )
+    return start_image_embedder(architecture, settings.weights), architecture
+
+
+def _load_saved(
+    folder: Path, backbone: str | None, size: int | None, pooling: ImagePooling | None
+) -> tuple[Any, ImageArchitecture]:
+    saved = load_saved(folder)
+    architecture = check_backbone(saved, backbone, folder)
+    if pooling not in (None, architecture.pooling):
+        raise ConfigError(
+            f"{folder} was trained with pooling: {architecture.pooling}. Received: {pooling}. "
+            "Leave pooling out."
+        )
+    return build_saved(saved, str(folder / TENSORS), size), architecture

@@ -1,10 +1,12 @@
 """Convolutional networks that turn pixels in 0..255 into one vector a picture.
 
-They are those of ``keras.applications`` without their classifier, averaged over the picture.
-Each does its own preprocessing.
+They are those of ``keras.applications``, and a ResNet18 of ours, without their classifier,
+averaged over the picture. Each does its own preprocessing.
 
 Source: EfficientNet, Tan and Le, ICML 2019, arXiv:1905.11946; EfficientNetV2, Tan and Le,
-ICML 2021, arXiv:2104.00298; MobileNetV2, Sandler et al., CVPR 2018, arXiv:1801.04381.
+ICML 2021, arXiv:2104.00298; MobileNetV2, Sandler et al., CVPR 2018, arXiv:1801.04381;
+MobileNetV3, Howard et al., ICCV 2019, arXiv:1905.02244; ResNet, He et al., CVPR 2016,
+arXiv:1512.03385; ConvNeXt, Liu et al., CVPR 2022, arXiv:2201.03545.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from matcher.errors import BackendError, StoreError
 from matcher.models.catalogue import Backbone, find_backbone
+from matcher.models.resnet18 import build_resnet18
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +35,16 @@ PATIENCE = 5
 
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
+# Blue, green, red in 0..255, which the weights of Caffe were trained with.
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
 def build_backbone(
-    name: str, size: int | None = None, weights: str | Path | None = None, seed: int = 0
+    name: str,
+    size: int | None = None,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    activation: str = "relu",
 ) -> keras.Model:
     """Build a network.
 
@@ -46,6 +55,7 @@ def build_backbone(
             a ``.weights.h5`` or ``.h5`` file for the network without its classifier; None is
             random.
         seed: Of random weights.
+        activation: ``"relu"`` or ``"mish"``, in networks of ours; Keras' own have theirs.
 
     Returns:
         A model of pixels in 0..255, shape ``(batch, size, size, 3)``, that gives ``(batch, d)``,
@@ -59,7 +69,7 @@ def build_backbone(
     backbone = find_backbone(name)
     if weights == "imagenet":
         return _download(name, backbone, size or backbone.size)
-    model = _build(name, backbone, size or backbone.size)
+    model = _build(name, backbone, size or backbone.size, activation=activation)
     if weights is None:
         _randomise(model, np.random.default_rng(seed))
     else:
@@ -67,28 +77,40 @@ def build_backbone(
     return model
 
 
-def _build(name: str, backbone: Backbone, size: int, weights: str | None = None) -> keras.Model:
+def _build(
+    name: str,
+    backbone: Backbone,
+    size: int,
+    weights: str | None = None,
+    activation: str = "relu",
+) -> keras.Model:
     pixels = keras.Input((size, size, 3), name="pixels")
+    if backbone.ours:
+        maps = build_resnet18(pixels, activation)
+        return keras.Model(pixels, layers.GlobalAveragePooling2D(name="avg_pool")(maps), name=name)
     builder = getattr(keras.applications, backbone.builder)
     network = builder(
         include_top=False,
         pooling="avg",
         weights=weights,
-        input_tensor=_preprocess(name, pixels, weights),
+        input_tensor=_preprocess(backbone, pixels, weights),
     )
     return keras.Model(pixels, network.output, name=name)
 
 
-def _preprocess(name: str, pixels: Any, weights: str | None) -> Any:
+def _preprocess(backbone: Backbone, pixels: Any, weights: str | None) -> Any:
     """What ``keras.applications`` leaves to the caller.
 
     The EfficientNets of 2019 divide by the deviation and then by its root, but Keras builds
     the second division in only where it downloads the weights itself. Divide by the root here,
     around the mean, so that the weights do the same from a file.
     """
-    if name == "mobilenet-v2":
+    if backbone.scaling == "unit":
         return layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(pixels)
-    if "-v2-" in name or weights == "imagenet":
+    if backbone.scaling == "caffe":
+        offset = [-mean for mean in _CAFFE_MEAN]
+        return layers.Rescaling(1.0, offset, name="less_mean")(ops.flip(pixels, axis=-1))
+    if backbone.scaling == "inside" or weights == "imagenet":
         return pixels
     scale = [1 / math.sqrt(deviation) for deviation in _DEVIATION]
     offset = [255 * mean * (1 - s) for mean, s in zip(_MEAN, scale, strict=True)]
@@ -96,6 +118,11 @@ def _preprocess(name: str, pixels: Any, weights: str | None) -> Any:
 
 
 def _download(name: str, backbone: Backbone, size: int) -> keras.Model:
+    if backbone.ours:
+        raise BackendError(
+            f"Keras has no ImageNet weights of {name}. Set weights: to a file or a folder saved by "
+            "a training, or choose another backbone, e.g. resnet50."
+        )
     log.info("%s: looking for ImageNet weights", name)
     try:
         with _quiet_download():
@@ -117,7 +144,7 @@ def _quiet_download() -> Iterator[None]:
     keras.config.disable_interactive_logging()
     try:
         with warnings.catch_warnings():
-            # MobileNetV2 says that it takes the weights for 224 pixels; they fit any size.
+            # MobileNets say that they take weights for 224 pixels; those fit any size.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
             yield
     finally:

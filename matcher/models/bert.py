@@ -18,6 +18,9 @@ from matcher.settings import Settings
 
 Pooling = Literal["mean", "cls"]
 
+# Taken from the logits of padding: exp(-FAR) is 0, and float16 still holds it.
+FAR = 3e4
+
 
 def _gelu(x: Any) -> Any:
     """Exact GELU (Hendrycks and Gimpel, arXiv:1606.08415); ``ops.gelu`` lets backends choose."""
@@ -203,7 +206,7 @@ class BertBlock(_BertLayer):
         key, value = split(self.key(states)), split(self.value(states))
         logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         padding = 1 - ops.cast(attended, logits.dtype)[:, None, None, :]
-        weights = self.drop_attention(ops.softmax(logits - 1e9 * padding), training=training)
+        weights = self.drop_attention(ops.softmax(logits - FAR * padding), training=training)
         heads = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
         return ops.reshape(heads, (-1, n_tokens, s.hidden_size))
 

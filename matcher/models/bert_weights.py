@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher.models.weights import Tensors, assign
 
 
@@ -22,10 +25,22 @@ def load_bert_weights(model: Any, tensors: Tensors, where: str) -> None:
     variables = _name_variables(model)
     found = {_tidy(name): tensor for name, tensor in tensors.items()}
     for name, variable in variables.items():
-        # PyTorch keeps dense kernels as (outputs, inputs).
-        if variable.name == "kernel" and name in found:
-            found[name] = found[name].T
+        if name in found:
+            found[name] = _turn(found[name], variable.name)
     assign(variables, found, where)
+
+
+def export_bert_weights(model: Any) -> dict[str, NDArray[Any]]:
+    """Copy the weights out of a model of ``build_bert``, named as by Hugging Face."""
+    return {
+        name: np.array(_turn(np.asarray(v), v.name), np.float32, order="C")
+        for name, v in _name_variables(model).items()
+    }
+
+
+def _turn(tensor: NDArray[Any], name: str) -> NDArray[Any]:
+    """PyTorch keeps dense kernels as (outputs, inputs), Keras the other way round."""
+    return tensor.T if name == "kernel" else tensor
 
 
 def _tidy(name: str) -> str:

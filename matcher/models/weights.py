@@ -85,6 +85,8 @@ def name_weights(model: Any) -> dict[str, Any]:
         for variable in layer.weights:
             # Before the layer's own name come those of the models that it was built in.
             inner = f"/{variable.path}".rpartition(f"/{layer.name}/")[2]
+            if re.fullmatch(r"variable(_\d+)?", inner):  # ConvNeXt gives one no name
+                inner = f"variable_{len(variables)}"
             variables[f"{name}/{inner}"] = variable
     return variables
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from matcher.errors import ConfigError, DataError
-from matcher.types import UNLABELLED, Int64, Listings
+from matcher.types import UNLABELLED, Bool, Int64, Listings
 
 
 def super_components(*ties: Int64) -> Int64:
@@ -42,15 +42,20 @@ def super_components(*ties: Int64) -> Int64:
     return np.asarray(connected_components(graph, directed=False)[1][:n], np.int64)
 
 
-def tied_rows(listings: Listings) -> Int64:
+def tied_rows(listings: Listings, *more: Int64) -> Int64:
     """Sets of listings that share a label, a picture or a given hash, shape ``(n,)``.
+
+    Args:
+        listings: The listings.
+        *more: Other ties, as ``super_components`` takes them, such as one code for pictures of
+            equal content.
 
     Raises:
         DataError: If the listings have no labels.
     """
     if listings.groups is None:
         raise DataError("Splitting by product needs labels. Name their column with --group.")
-    ties = [listings.groups, _codes([ref.name if ref else "" for ref in listings.images])]
+    ties = [listings.groups, _codes([ref.name if ref else "" for ref in listings.images]), *more]
     if listings.phashes is not None:
         hashes = np.unique(listings.phashes.codes, return_inverse=True)[1]
         ties.append(np.where(listings.phashes.present, hashes, UNLABELLED))
@@ -100,6 +105,29 @@ def folds(components: Int64, n_folds: int, seed: int = 0) -> Int64:
         fold_of[component] = fold
         load[fold] += sizes[component]
     return fold_of[components]
+
+
+def pairs_held_out(components: Int64, groups: Int64) -> tuple[Bool, Bool]:
+    """Train on products of three listings or more, validate on those of exactly two.
+
+    Where rows are tied across products, a set that holds a product of three or more is trained
+    on as a whole. Products of one listing, and rows without a label, take part in neither,
+    unless they are tied to one that does.
+
+    Args:
+        components: The set of each row, as ``tied_rows`` gives them, shape ``(n,)``.
+        groups: True product of each row, or ``UNLABELLED``, shape ``(n,)``.
+
+    Returns:
+        Whether a row is trained on, and whether it is validated on; both of shape ``(n,)``.
+    """
+    labelled = groups != UNLABELLED
+    sizes = np.zeros(len(groups), np.int64)
+    _, inverse, counts = np.unique(groups[labelled], return_inverse=True, return_counts=True)
+    sizes[labelled] = counts[inverse]
+    largest = np.zeros(components.max(initial=-1) + 1, np.int64)
+    np.maximum.at(largest, components, sizes)
+    return largest[components] >= 3, largest[components] == 2
 
 
 def _codes(names: list[str]) -> Int64:

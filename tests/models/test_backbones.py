@@ -43,9 +43,10 @@ def bare(model, builder, **kwargs):
     return plain
 
 
-def test_every_name_is_a_network_of_keras():
-    assert all(hasattr(keras.applications, b.builder) for b in BACKBONES.values())
-    assert len({b.builder for b in BACKBONES.values()}) == len(BACKBONES) == 16
+def test_every_name_is_a_network_of_keras_or_ours():
+    assert [name for name, b in BACKBONES.items() if b.ours] == ["resnet18"]
+    assert all(hasattr(keras.applications, b.builder) for b in BACKBONES.values() if b.builder)
+    assert len({b.builder for b in BACKBONES.values()}) == len(BACKBONES) == 25
 
 
 def test_an_unknown_name_gets_a_suggestion():
@@ -58,6 +59,97 @@ def test_mobilenet_takes_pixels(mobilenet, pixels):
     expected = plain(pixels.astype(np.float32) / 127.5 - 1)
     np.testing.assert_allclose(unit(mobilenet(pixels)), unit(expected), atol=1e-5)
     assert np.abs(unit(plain(pixels)) - unit(expected)).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet-v3-small",
+        pytest.param("mobilenet-v3-large", marks=pytest.mark.slow),
+        pytest.param("resnet50", marks=pytest.mark.slow),
+        pytest.param("convnext-tiny", marks=pytest.mark.slow),
+    ],
+)
+def test_each_does_the_preprocessing_that_keras_says(name, pixels):
+    model = build_backbone(name, SIZE)
+    for variable in model.weights:
+        if variable.path.rpartition("/")[0].endswith("layer_scale"):  # 1e-6 hides all else
+            variable.assign(np.ones(variable.shape))
+    plain = bare(model, getattr(keras.applications, BACKBONES[name].builder))
+    module = {"mobilenet-v3-small": "mobilenet_v3", "mobilenet-v3-large": "mobilenet_v3"}
+    by_keras = getattr(keras.applications, module.get(name, name.partition("-")[0]))
+    prepared = by_keras.preprocess_input(pixels.astype(np.float32))
+    np.testing.assert_allclose(unit(model(pixels)), unit(plain(prepared)), atol=1e-5)
+    wrong = pixels[..., ::-1] if name == "resnet50" else pixels / 255
+    assert np.abs(unit(plain(wrong.astype(np.float32))) - unit(model(pixels))).max() > 1e-3
+
+
+def test_resnet18_is_that_of_the_paper():
+    model = build_backbone("resnet18", 64)
+    # 64 * 3 * 49 for the first; 9 * in * out for two in each of 8 blocks, in * out for shortcuts
+    first, widths = 3 * 49 * 64, (64, 128, 256, 512)
+    square = sum(
+        4 * 9 * w * w - 9 * w * (w - v) for v, w in zip((64, *widths), widths, strict=False)
+    )
+    shortcuts = 64 * 128 + 128 * 256 + 256 * 512
+    norms = 2 * (64 + sum(4 * w for w in widths) + sum(widths[1:]))
+    assert first + square + shortcuts + norms == 11_176_512
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 11_176_512
+    assert model.count_params() == 11_176_512 + norms  # means and variances
+    maps = {i: model.get_layer(f"layer{i}_1_act2").output.shape[1:] for i in range(1, 5)}
+    assert maps == {1: (16, 16, 64), 2: (8, 8, 128), 3: (4, 4, 256), 4: (2, 2, 512)}
+    white = np.asarray(model.get_layer("to_normal")(np.full((1, 1, 1, 3), 255.0)))
+    # (1 - 0.485) / 0.229 and so on
+    np.testing.assert_allclose(white[0, 0, 0], [2.248908, 2.428571, 2.64], rtol=1e-5)
+
+
+def test_resnet18_computes_what_is_written_in_the_paper(pixels):
+    """Every convolution once more, with SciPy, as sums over the input."""
+    from scipy.signal import correlate
+
+    model = build_backbone("resnet18", SIZE, seed=4)
+    weights = export_weights(model)
+
+    def convolve(x, name, norm, stride):
+        kernel = weights[f"{name}/kernel"].astype(np.float64)
+        side = kernel.shape[0] // 2
+        padded = np.pad(x, ((side, side), (side, side), (0, 0)))
+        maps = [correlate(padded, kernel[..., k], "valid")[..., 0] for k in range(kernel.shape[3])]
+        y = np.stack(maps, axis=2)[::stride, ::stride]
+        mean, variance = (weights[f"{norm}/moving_{what}"] for what in ("mean", "variance"))
+        scaled = weights[f"{norm}/gamma"] * (y - mean) / np.sqrt(variance + 1e-5)
+        return scaled + weights[f"{norm}/beta"]
+
+    x = (pixels[0] / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    x = np.maximum(convolve(x, "conv1", "bn1", 2), 0)
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))
+    x = windows.max(axis=(3, 4))[::2, ::2]
+    for stage in range(1, 5):
+        for block in range(2):
+            at, stride = f"layer{stage}_{block}", 2 if stage > 1 and block == 0 else 1
+            y = np.maximum(convolve(x, f"{at}_conv1", f"{at}_bn1", stride), 0)
+            y = convolve(y, f"{at}_conv2", f"{at}_bn2", 1)
+            down = f"{at}_downsample"
+            x = convolve(x, f"{down}_0", f"{down}_1", stride) if stride == 2 else x
+            x = np.maximum(x + y, 0)
+    np.testing.assert_allclose(
+        unit(model(pixels))[0], unit(x.mean(axis=(0, 1))[None])[0], atol=1e-5
+    )
+
+
+def test_mish_takes_the_place_of_relu():
+    model = build_backbone("resnet18", SIZE, activation="mish")
+    kinds = [x.activation.__name__ for x in model.layers if type(x) is keras.layers.Activation]
+    assert kinds == ["mish"] * 17
+    # x tanh(log(1 + e**x)) at 1 and -1
+    found = np.asarray(model.get_layer("act1")(np.float32([1, -1])))
+    np.testing.assert_allclose(found, [0.865098, -0.303401], rtol=1e-5)
+
+
+def test_keras_has_no_weights_of_resnet18():
+    with pytest.raises(BackendError, match=r"no ImageNet weights of resnet18\. Set weights"):
+        build_backbone("resnet18", SIZE, "imagenet")
 
 
 def test_random_weights_follow_the_seed(mobilenet, pixels):
@@ -151,7 +243,7 @@ def test_a_file_gives_what_a_download_gives(name, file, pixels, tmp_path, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in BACKBONES if n.endswith(("b0", "b1", "v2-s"))])
+@pytest.mark.parametrize("name", [n for n in BACKBONES if n.endswith(("b0", "b1", "v2-s", "tiny"))])
 def test_outputs_are_finite_and_differ(name, pixels):
     vectors = np.asarray(build_backbone(name, SIZE)(pixels))
     assert np.isfinite(vectors).all()

@@ -1,0 +1,45 @@
+"""Pictures through any network: one trained here, or one of those that come with weights.
+
+``weights: FOLDER`` is enough for an artefact of a training, which tells its backbone, size,
+pooling and neck. Without one, name a backbone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from matcher.encoders._keras_images import ImageEncoder, ImageSettings, load_image_encoder
+from matcher.models.catalogue import find_backbone
+from matcher.models.settings import ImagePooling
+from matcher.types import Listings
+
+# For the contract test.
+TINY: dict[str, Any] = {"backbone": "resnet18", "weights": "random", "size": 32}
+
+
+class Spec(ImageSettings):
+    """Settings: those of ``ImageSettings``, and which network.
+
+    Attributes:
+        backbone: A network by name, e.g. ``resnet50`` or ``convnext-tiny``; None is that of
+            the artefact.
+        pooling: One vector from a map: ``average``, ``gem`` or ``scda``; None is that of the
+            artefact, or ``average``.
+    """
+
+    backbone: str | None = None
+    pooling: ImagePooling | None = None
+
+    @field_validator("backbone")
+    @classmethod
+    def _check_backbone(cls, backbone: str | None) -> str | None:
+        if backbone is not None:
+            find_backbone(backbone)
+        return backbone
+
+    def fit(self, listings: Listings) -> ImageEncoder:
+        """Load the weights; nothing is learnt from ``listings``."""
+        name = "image" if self.backbone is None else f"image:{self.backbone}"
+        return load_image_encoder(name, self.backbone, self, self.pooling)

@@ -1,0 +1,235 @@
+"""Training: rows → split → network → loop → an encoder in a folder of its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matcher.errors import StoreError
+from matcher.io.artifacts import fingerprint
+from matcher.io.atomic import check_writable
+from matcher.io.listings import read_listings
+from matcher.io.outputs import write_json
+from matcher.jobs.steps import library_versions
+from matcher.jobs.train_files import (
+    RUN,
+    code_version,
+    digest_rows,
+    read_run,
+    warn_of_other_code,
+    write_config,
+)
+from matcher.jobs.train_rows import Rows, choose_rows
+from matcher.runtime.loading import import_keras
+from matcher.training.checkpoints import Checkpoints, Progress
+from matcher.training.logs import check_tensorboard
+from matcher.training.loop import CHECKPOINTS, Task
+from matcher.training.loop import train as run_loop
+from matcher.training.networks import Network, make_learner, start_network
+from matcher.training.plots import plot_run
+from matcher.training.settings import TrainConfig
+from matcher.training.splits import digest_labels
+from matcher.training.trained_rows import refuse_trained, save_trained
+from matcher.training.validation import embed_rows, score_rows
+
+FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What came of a training.
+
+    Attributes:
+        folder: Of the run; an encoder takes it as its ``weights``.
+        counts: Rows and products trained on and held out.
+        before: Metrics on the products held out, before the first step.
+        metrics: The same with the weights that are kept.
+        progress: Steps, seconds, and how it ended.
+        fresh: Whether there was anything left to do.
+    """
+
+    folder: Path
+    counts: dict[str, int]
+    before: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = True
+
+
+def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
+    """Train an encoder, or go on with a training that was cut off.
+
+    Args:
+        config: Settings, or the path of a YAML file.
+        out: Folder of the run: ``model.safetensors``, ``config.json`` and ``README.md`` are
+            the encoder, ``training.yaml`` the settings, ``run.json`` the report, ``log.csv``
+            and ``training.png`` what happened at each step, ``checkpoints`` where it stands,
+            ``trained-on`` which listings it must not be scored on.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        BackendError: If weights or a library are missing.
+        ConfigError: If a setting is wrong, or the loss is no number any more.
+        DataError: If the listings do not suffice, or were trained on by the run it starts from.
+        StoreError: If the folder holds another run, or cannot be written.
+    """
+    if not isinstance(config, TrainConfig):
+        config = TrainConfig.load(Path(config))
+    folder = Path(out)
+    _check_place(folder, config)
+    listings = read_listings(config.source.listings, config.source.images, config.source.columns)
+    import_keras()
+    from matcher.runtime.determinism import be_deterministic
+
+    be_deterministic(config.seed, config.deterministic)
+    network = start_network(listings, config)
+    rows = choose_rows(network, config)
+    facts = _facts(config, rows, network)
+    earlier = _earlier(folder, facts)
+    if earlier.get("status") == FINISHED:
+        return _report(folder, earlier, fresh=False)
+    if config.init_from is not None and len(rows.held):
+        refuse_trained(config.init_from, listings, rows.held)
+    write_config(config, folder)
+    _write_run(folder, facts, "running")
+    progress = _run(config, network, rows, facts["digest"], folder)
+    return _keep(config, network, rows, facts, progress, folder)
+
+
+def _check_place(folder: Path, config: TrainConfig) -> None:
+    """Find out before long work what could not be written after it."""
+    check_writable(folder / RUN)
+    read_run(folder)  # or it says that the folder is of another command
+    if config.tensorboard:
+        check_tensorboard()
+
+
+def _facts(config: TrainConfig, rows: Rows, network: Network) -> dict[str, Any]:
+    """What decides the outcome, for the report and for telling runs apart."""
+    from matcher.models.weights import export_weights
+
+    about = {
+        "config": config.decisive(),
+        "data": digest_rows(rows.listings.ids, rows.digests, digest_labels(rows.listings)),
+        "split": fingerprint({}, {"train": rows.train, "held": rows.held}),
+        "start": fingerprint({}, export_weights(network.embedder)),
+    }
+    return {
+        "command": "train",
+        "digest": fingerprint(about, {}),
+        "counts": rows.counts,
+        "data": {"listings": str(config.source.listings), "fingerprint": about["data"]},
+        "start": about["start"],
+        "config": config.dump(),
+        "code": code_version(),
+        "versions": library_versions(),
+    }
+
+
+def _earlier(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The report of the run in the folder, empty where there is none yet."""
+    earlier = read_run(folder)
+    if earlier and earlier.get("digest") != facts["digest"]:
+        raise StoreError(
+            f"{folder} holds a run with other settings, listings or first weights. "
+            "Name another folder with --out, or remove that one."
+        )
+    if earlier.get("status") == "running":
+        warn_of_other_code(earlier, facts)
+    return earlier
+
+
+def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder: Path) -> Progress:
+    """Train to the end."""
+    learner = make_learner(network, rows.classes, config)
+    ids = [rows.listings.ids[row] for row in rows.train.tolist()]
+
+    def freeze(place: Any) -> None:
+        from matcher.models.freezing import freeze as freeze_layers
+
+        freeze_layers(network.embedder, place, config.freezing.norms)
+
+    def validate() -> dict[str, float]:
+        assert rows.listings.groups is not None  # noqa: S101, or nothing was held out
+        reader, held = network.reader(rows.held), np.arange(len(rows.held))
+        found = embed_rows(network.embedder, reader, held, config.validation.batch)
+        return score_rows(found, rows.listings.groups[rows.held])
+
+    task = Task(
+        digest=digest,
+        classes=rows.classes.classes,
+        labels=rows.classes.labels,
+        ids=ids,
+        reader=network.reader(rows.train),
+        validate=validate if len(rows.held) else None,
+        freeze=freeze,
+    )
+    return run_loop(learner, task, config, folder)
+
+
+def _keep(
+    config: TrainConfig,
+    network: Network,
+    rows: Rows,
+    facts: dict[str, Any],
+    progress: Progress,
+    folder: Path,
+) -> TrainReport:
+    """Write the encoder with its best weights, and the report."""
+    from matcher.models.weights import import_weights
+
+    if progress.best:
+        kept = Checkpoints(folder / CHECKPOINTS).load_best()
+        import_weights(network.embedder, kept, str(folder / CHECKPOINTS))
+    source = config.card.data if config.card.data != "not stated" else facts["data"]["listings"]
+    network_settings = config.image or config.title
+    assert network_settings is not None  # noqa: S101, a config has one of the two
+    card = config.card.model_copy(
+        update={
+            "data": source,
+            "data_fingerprint": facts["data"]["fingerprint"],
+            "started_from": str(config.init_from or network_settings.weights),
+            "loss": config.dump()["loss"],
+            "metrics": progress.best,
+            "code_version": facts["code"]["version"],
+        }
+    )
+    earlier = () if config.init_from is None else (config.init_from,)
+    kind = "pictures" if config.image is not None else "titles"
+    save_trained(folder, rows.digests[rows.train], kind, earlier)
+    mark = network.save(folder, card)
+    plot_run(folder)
+    _write_run(folder, facts, FINISHED, progress, mark)
+    return _report(folder, read_run(folder), fresh=True)
+
+
+def _write_run(
+    folder: Path,
+    facts: dict[str, Any],
+    status: str,
+    progress: Progress | None = None,
+    mark: str = "",
+) -> None:
+    about = {**facts, "status": status, "weights": mark}
+    if progress is not None:
+        told = asdict(progress)
+        about["progress"] = {k: told[k] for k in told if k not in ("run", "before", "best")}
+        about["metrics"] = {"before": progress.before, "best": progress.best}
+    write_json(about, folder / RUN)
+
+
+def _report(folder: Path, run: dict[str, Any], fresh: bool) -> TrainReport:
+    metrics = run.get("metrics", {})
+    return TrainReport(
+        folder=folder,
+        counts=run["counts"],
+        before=metrics.get("before", {}),
+        metrics=metrics.get("best", {}),
+        progress=run.get("progress", {}),
+        fresh=fresh,
+    )

@@ -1,0 +1,85 @@
+"""Which listings a training takes, and what for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from matcher.errors import DataError
+from matcher.training.networks import Network
+from matcher.training.rows import Classes, code_levels, number_classes, number_levels, split_rows
+from matcher.training.settings import TrainConfig
+from matcher.training.trained_rows import codes_of, picture_digests, title_digests
+from matcher.types import Int64, Listings, UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a training.
+
+    Attributes:
+        listings: The table.
+        train: Rows to train on.
+        held: Rows held out.
+        classes: What the first are to be taken for.
+        digests: Of the content of every row of the table.
+    """
+
+    listings: Listings
+    train: Int64
+    held: Int64
+    classes: Classes
+    digests: UInt64
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are."""
+        groups = self.listings.groups
+        held = 0 if groups is None else len(np.unique(groups[self.held]))
+        return {
+            "listings": len(self.listings),
+            "trained_listings": len(self.train),
+            "trained_classes": len(self.classes.sizes),
+            "held_out_listings": len(self.held),
+            "held_out_products": held,
+        }
+
+
+def choose_rows(network: Network, config: TrainConfig) -> Rows:
+    """Choose what is trained on and what is held out."""
+    listings, pictures = network.listings, config.image is not None
+    digests = picture_digests(listings) if pictures else title_digests(listings)
+    ties = _ties(listings, digests, config) if pictures else []
+    if config.source.levels:
+        codes = code_levels(listings, config.source.levels)
+        train, held = split_rows(listings, network.usable, codes[:, -1], ties, config)
+        classes = number_levels(codes[train])
+    elif config.loss.labels == "views":
+        train, held = split_rows(listings, network.usable, None, ties, config)
+        classes = number_classes(np.arange(len(train)))
+    else:
+        train, held = split_rows(listings, network.usable, _labels(listings), ties, config)
+        classes = number_classes(_labels(listings)[train])
+    return Rows(listings, train, held, classes, digests)
+
+
+def _labels(listings: Listings) -> Int64:
+    if listings.groups is None:
+        raise DataError(
+            f"{len(listings):,} listings have no labels to train on. Name their column in "
+            "source.columns.group, or take the loss 'simclr', which needs none."
+        )
+    return listings.groups
+
+
+def _ties(listings: Listings, digests: UInt64, config: TrainConfig) -> list[Int64]:
+    """Pictures of equal content and, where that is asked for, of equal perceptual hash."""
+    ties = [codes_of(digests)]
+    if config.source.tie_phash and config.validation.split != "none":
+        from matcher.encoders.phash import Spec
+
+        hashes = Spec().fit(listings).encode(listings)
+        codes = np.unique(hashes.codes, return_inverse=True)[1].astype(np.int64)
+        ties.append(np.where(hashes.present, codes, -1))
+    return ties

@@ -1,0 +1,176 @@
+"""Network, augmentation and loss as one Keras model that learns batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from matcher.errors import ConfigError, StoreError
+from matcher.training.optimizers import build_optimizer, carry_over
+from matcher.training.settings import Optimizer
+
+LABELS = "labels"
+
+
+class Learner(keras.Model):
+    """What is trained.
+
+    Args:
+        embedder: From pixels or tokens to vectors, shape ``(batch, d)``.
+        head: From vectors and labels to the mean loss of the batch, a scalar.
+        augment: Changes pixels at random; None for none.
+        mix: Pastes parts of one picture over another, as ``build_cut_mix`` makes it; None for
+            none.
+
+    Call arguments:
+        inputs: Those of the embedder by name, and ``"labels"``, int32, shape ``(batch,)`` or
+            ``(batch, levels)``.
+
+    Returns:
+        The loss, a float32 scalar.
+    """
+
+    def __init__(self, embedder: Any, head: Any, augment: Any = None, mix: Any = None) -> None:
+        super().__init__(name="learner")
+        self.embedder, self.head = embedder, head
+        self.augment, self.mix = augment, mix
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        labels = inputs[LABELS]
+        values = [inputs[tensor.name] for tensor in self.embedder.inputs]
+        if self.augment is not None:
+            values[0] = self.augment(values[0], training=training)
+        if self.mix is None:
+            return self.head(self._embed(values, training), labels, training=training)
+        values[0], others, share = self.mix(values[0])
+        embeddings = self._embed(values, training)
+        own = self.head(embeddings, labels, training=training)
+        pasted = self.head(embeddings, ops.take(labels, others, axis=0), training=training)
+        return share * own + (1 - share) * pasted
+
+    def _embed(self, values: list[Any], training: bool | None) -> Any:
+        # Keras takes a single input bare.
+        return self.embedder(values[0] if len(values) == 1 else values, training=training)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss is what the model gives."""
+        return y_pred
+
+
+def prepare(learner: Learner, inputs: Mapping[str, NDArray[Any]]) -> None:
+    """Make all variables.
+
+    Args:
+        learner: Newly made.
+        inputs: A batch, of which only shapes and types count.
+    """
+    learner(
+        {
+            name: keras.KerasTensor(array.shape, dtype=str(array.dtype))
+            for name, array in inputs.items()
+        },
+        training=True,
+    )
+
+
+def ready(learner: Learner, settings: Optimizer) -> None:
+    """Compile for those weights that learn now, with what the optimiser knows of them already."""
+    optimizer = build_optimizer(
+        settings, learner.trainable_variables, learner.head.trainable_variables
+    )
+    if getattr(learner, "optimizer", None) is not None:
+        carry_over(learner.optimizer, optimizer)
+    # XLA makes convolutions on a CPU several times slower in TensorFlow; JAX has nothing else.
+    learner.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
+
+
+def step(
+    learner: Learner, inputs: Mapping[str, NDArray[Any]], rate: float, margin: float | None
+) -> float:
+    """Learn from one batch.
+
+    Args:
+        learner: After ``ready``.
+        inputs: The batch.
+        rate: Learning rate.
+        margin: Margin of the loss; None to leave it.
+
+    Returns:
+        The loss before the step.
+    """
+    learner.optimizer.learning_rate.assign(rate)
+    if margin is not None:
+        learner.head.margin.assign(margin)
+    return float(np.asarray(learner.train_on_batch(dict(inputs))))
+
+
+def margin_now(learner: Learner) -> float | None:
+    """Margin of the loss; None where it has none."""
+    margin = getattr(learner.head, "margin", None)
+    return None if margin is None else float(np.asarray(margin))
+
+
+def require_margin(learner: Learner) -> None:
+    """Refuse a margin schedule for a loss without a margin.
+
+    Raises:
+        ConfigError: If it has none.
+    """
+    if getattr(learner.head, "margin", None) is None:
+        raise ConfigError("The loss has no margin to schedule. Leave margin out.")
+
+
+def take_state(learner: Learner) -> dict[str, NDArray[Any]]:
+    """Copy every variable: weights, random state, what the optimiser knows."""
+    return {name: _copy(variable) for name, variable in _variables(learner).items()}
+
+
+def give_state(learner: Learner, arrays: Mapping[str, NDArray[Any]], where: str) -> None:
+    """Set every variable.
+
+    Args:
+        learner: After ``ready``, with the same layers frozen as when the arrays were taken.
+        arrays: As ``take_state`` gives them.
+        where: What to call them in messages.
+
+    Raises:
+        StoreError: If they are of another network.
+    """
+    variables = _variables(learner)
+    fitting = variables.keys() == arrays.keys() and all(
+        tuple(variable.shape) == arrays[name].shape for name, variable in variables.items()
+    )
+    if not fitting:
+        raise StoreError(f"{where} holds variables of another network. Remove it to start anew.")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def broken_weight(learner: Learner) -> str | None:
+    """Name of a weight that holds NaN or infinity; None where all are numbers."""
+    for variable in learner.weights:
+        if not np.isfinite(_copy(variable)).all():
+            return str(variable.path)
+    return None
+
+
+def _variables(learner: Learner) -> dict[str, Any]:
+    """By place: names that Keras counts up differ from process to process."""
+    named = {f"model/{i:05d}": v for i, v in enumerate(learner.variables)}
+    return named | {f"optimizer/{i:05d}": v for i, v in enumerate(learner.optimizer.variables)}
+
+
+def _copy(variable: Any) -> NDArray[Any]:
+    return np.asarray(variable).copy()

@@ -1,0 +1,111 @@
+"""The network of a training with all around it: where it starts, what it reads, how it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matcher.encoders._artefacts import Architecture
+from matcher.encoders._saved import save_encoder, start_image_embedder, start_title_embedder
+from matcher.encoders._tokens import Tokens
+from matcher.models.settings import ImageArchitecture, ModelCard
+from matcher.training.feeding import Reader
+from matcher.training.readers import PictureReader, TitleReader
+from matcher.training.settings import TrainConfig
+from matcher.types import Bool, Int64, Listings
+
+if TYPE_CHECKING:
+    from matcher.training.learner import Learner
+    from matcher.training.rows import Classes
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network for pictures or for titles, with the weights that it starts from.
+
+    Attributes:
+        embedder: Keras model.
+        architecture: What it is built of.
+        listings: What it reads.
+        usable: Whether a listing has something for it to read, shape ``(n,)``.
+        tokens: Of the titles; empty for pictures.
+        tokenizer_from: Folder of the tokenizer; None for pictures.
+    """
+
+    embedder: Any
+    architecture: Architecture
+    listings: Listings
+    usable: Bool
+    tokens: Tokens = field(default_factory=list)
+    tokenizer_from: Path | None = None
+
+    def reader(self, rows: Int64) -> Reader:
+        """Reads some rows of the listings, which it counts from 0."""
+        if isinstance(self.architecture, ImageArchitecture):
+            return PictureReader(self.listings, rows, self.architecture.pixels)
+        return TitleReader(self.tokens, rows, self.architecture.max_tokens)
+
+    def save(self, folder: Path, card: ModelCard) -> str:
+        """Write it so that an encoder loads it; returns its fingerprint."""
+        return save_encoder(folder, self.embedder, self.architecture, card, self.tokenizer_from)
+
+
+def start_network(listings: Listings, config: TrainConfig) -> Network:
+    """Build the network of a training, and see what it can read.
+
+    Raises:
+        BackendError: If weights are missing.
+        ConfigError: If weights are of another network.
+        StoreError: If weights are damaged.
+    """
+    with computing_in(config.precision):
+        if config.image is not None:
+            picture = config.image.architecture
+            weights = str(config.init_from or config.image.weights)
+            model = start_image_embedder(picture, weights, config.seed)
+            usable = np.array([ref is not None for ref in listings.images], np.bool_)
+            return Network(model, picture, listings, usable)
+        assert config.title is not None  # noqa: S101, a config has one of the two
+        title = config.title.architecture
+        weights = str(config.init_from or config.title.weights)
+        model, tokenizer, folder = start_title_embedder(title, weights, config.seed)
+    tokens = tokenizer(listings.titles)
+    usable = np.array([len(ids) > 0 for ids in tokens], np.bool_)
+    return Network(model, title, listings, usable, tokens, folder)
+
+
+def make_learner(network: Network, classes: Classes, config: TrainConfig) -> Learner:
+    """Put network, augmentation and loss together.
+
+    Raises:
+        ConfigError: If the loss does not fit the classes.
+    """
+    from matcher.training.learner import Learner
+
+    width = int(network.embedder.output_shape[-1])
+    head = config.loss.build(width, classes.sizes, config.seed, classes.parents)
+    augment = mix = None
+    if config.augment is not None:
+        from matcher.models.augmentation import build_augmentation, build_cut_mix
+
+        augment = build_augmentation(config.augment, network.embedder.input_shape[1], config.seed)
+        mix = build_cut_mix(config.augment, config.seed) if config.augment.cut_mix else None
+    return Learner(network.embedder, head, augment, mix)
+
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Build layers that compute in a precision; their weights stay float32."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

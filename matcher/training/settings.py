@@ -1,0 +1,260 @@
+"""One training's settings, read from YAML; what is not known is refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, model_validator
+
+from matcher.config import UniqueKeys
+from matcher.errors import ConfigError
+from matcher.io.columns import Columns
+from matcher.losses import LossSettings, make_loss
+from matcher.models.settings import (
+    Augmentation,
+    Freezing,
+    ImageArchitecture,
+    ModelCard,
+    TitleArchitecture,
+)
+from matcher.settings import Settings
+from matcher.training.sampling import Batches
+from matcher.training.schedules import MarginSchedule, Schedule
+
+
+class Source(Settings):
+    """What is trained on.
+
+    Attributes:
+        listings: CSV or Parquet table, or a folder with one folder of pictures per product.
+        images: Folder or zip archive of the pictures that the table names.
+        columns: Names of the columns; those not given are detected.
+        levels: Columns of a hierarchy, the widest first, for a loss that takes one: it learns
+            these instead of the products.
+        least: Products with fewer listings are not trained on.
+        tie_phash: Whether pictures of equal perceptual hash are kept on one side of the split
+            where the table gives no hashes; it takes reading all pictures once.
+    """
+
+    listings: Path
+    images: Path | None = None
+    columns: Columns = Columns()
+    levels: tuple[str, ...] = ()
+    least: int = Field(2, ge=1)
+    tie_phash: bool = True
+
+
+class ImageNetwork(ImageArchitecture):
+    """A network for pictures, and what it starts from.
+
+    Attributes:
+        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the backbone, or
+            ``random``.
+    """
+
+    weights: str = "imagenet"
+
+    @property
+    def architecture(self) -> ImageArchitecture:
+        """The network without its weights."""
+        return ImageArchitecture(**self.model_dump(exclude={"weights"}))
+
+
+class TitleNetwork(TitleArchitecture):
+    """A network for titles, and what it starts from.
+
+    Attributes:
+        weights: Folder with ``config.json``, ``model.safetensors`` and a tokenizer, or the id
+            of such a model on huggingface.co.
+    """
+
+    weights: str = "sentence-transformers/all-MiniLM-L6-v2"
+
+    @property
+    def architecture(self) -> TitleArchitecture:
+        """The network without its weights."""
+        return TitleArchitecture(**self.model_dump(exclude={"weights"}))
+
+
+class Optimizer(Settings):
+    """How weights follow gradients.
+
+    Attributes:
+        method: ``adamw``, which is Adam where nothing decays, or ``sgd`` with Nesterov's momentum.
+        learning_rate: Its peak.
+        head_multiplier: Times the learning rate for the weights of the loss, such as the
+            centres of classes, which start at random.
+        weight_decay: Share of the weights, times the learning rate, taken off each step; biases
+            and norms keep theirs.
+        momentum: Of ``sgd``.
+        clip_norm: Longest gradient, over all weights together; None for any.
+
+    Source:
+        AdamW: Loshchilov and Hutter, ICLR 2019, arXiv:1711.05101. Clipping: Pascanu et al.,
+        ICML 2013, arXiv:1211.5063, algorithm 1.
+    """
+
+    method: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    head_multiplier: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    clip_norm: float | None = Field(5.0, gt=0)
+
+
+class Validation(Settings):
+    """Which products are held out, and what for.
+
+    Attributes:
+        split: ``folds``: sets of tied rows are dealt to ``n_folds`` and one is held out.
+            ``pairs``: products of exactly two listings are held out, those of three or more
+            are trained on. ``none``: nothing is held out, and the last weights are kept.
+        n_folds: Number of folds.
+        fold: The one that is held out, from 0.
+        metric: What the best weights are chosen by: ``top1``, ``top5``, ``mar@10`` or
+            ``row_f1``, each in [0, 1], on the held-out products among themselves.
+        every: Epochs between two validations.
+        patience: Validations without a better one after which the run ends; None for never.
+        batch: Rows that go through the network at once.
+    """
+
+    split: Literal["folds", "pairs", "none"] = "folds"
+    n_folds: int = Field(5, ge=2)
+    fold: int = Field(0, ge=0)
+    metric: Literal["top1", "top5", "mar@10", "row_f1"] = "top1"
+    every: int = Field(1, ge=1)
+    patience: int | None = Field(5, ge=1)
+    batch: int = Field(64, ge=1)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Self:
+        if self.fold >= self.n_folds:
+            raise ValueError(f"validation.fold is below n_folds={self.n_folds}, from 0")
+        return self
+
+
+def _read_loss(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    settings = dict(value)
+    return make_loss(settings.pop("method", "arcface"), **settings)
+
+
+class TrainConfig(Settings):
+    """Everything that decides the outcome of a training.
+
+    Attributes:
+        source: What is trained on.
+        image: The network, for pictures; or
+        title: the network, for titles.
+        loss: What is learnt; ``method`` names a file in ``matcher/losses``.
+        optimizer: How weights follow gradients.
+        schedule: How the learning rate goes.
+        margin: How the margin of the loss goes; None: it is the one of the loss throughout.
+        batches: How rows are dealt to batches.
+        augment: How pictures are changed at random; None: not at all.
+        freezing: Which layers do not learn, from which epoch on.
+        validation: What is held out, and when the run ends early.
+        epochs: Times that the training rows are gone through.
+        precision: ``mixed_bfloat16`` is faster where a GPU has it; weights stay float32.
+        init_from: Folder of an earlier run whose weights this one starts from; the size of the
+            pictures and the loss may differ.
+        checkpoint_minutes: Longest work that a crash may cost; 0 is a batch.
+        tensorboard: Whether to write logs for TensorBoard too, which needs the extra ``train``.
+        deterministic: Same seed, same weights, bit for bit on one machine.
+        card: What people must know of the trained network.
+        seed: Of weights, order, augmentation and split.
+    """
+
+    source: Source
+    image: ImageNetwork | None = None
+    title: TitleNetwork | None = None
+    loss: Annotated[LossSettings, BeforeValidator(_read_loss)]
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    margin: MarginSchedule | None = None
+    batches: Batches = Batches()
+    augment: Augmentation | None = None
+    freezing: Freezing = Freezing()
+    validation: Validation = Validation()
+    epochs: int = Field(10, ge=1)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    init_from: Path | None = None
+    checkpoint_minutes: float = Field(5.0, ge=0)
+    tensorboard: bool = False
+    deterministic: bool = True
+    card: ModelCard = ModelCard()
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        if (self.image is None) == (self.title is None):
+            raise ValueError("A training has one network: give image or title")
+        if self.title is not None and self.augment is not None:
+            raise ValueError("augment changes pictures; leave it out for titles")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_suit_the_loss(self) -> Self:
+        loss, name = self.loss, self.loss.method
+        if (loss.labels == "views") != self.batches.views:
+            raise ValueError(
+                f"The loss {name!r} takes two views of each picture: set batches.views: true"
+                if loss.labels == "views"
+                else f"batches.views is for losses without labels, not for {name!r}"
+            )
+        if loss.compares and self.batches.per_group is None and not self.batches.views:
+            raise ValueError(
+                f"The loss {name!r} compares listings of a batch: set batches.per_group to 2 or "
+                "more"
+            )
+        if loss.compares and self.augment is not None and self.augment.cut_mix:
+            raise ValueError(f"cut_mix mixes labels, which {name!r} cannot; set it to 0")
+        if (loss.labels == "levels") != (len(self.source.levels) > 1):
+            raise ValueError(
+                f"The loss {name!r} learns a hierarchy: name its columns in source.levels"
+                if loss.labels == "levels"
+                else f"source.levels is for the loss 'hierarchical', not for {name!r}"
+            )
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a YAML file.
+
+        Raises:
+            ConfigError: If the file can't be read, is no YAML, or holds a wrong setting.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"Cannot read the config {path}: {reason}.") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Self:
+        """Read YAML text; ``where`` names it in messages."""
+        try:
+            table = yaml.load(text, UniqueKeys)
+        except (yaml.YAMLError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"{where} is no valid YAML: {reason}.") from error
+        if not isinstance(table, dict):
+            raise ConfigError(f"{where} must hold settings by name. Received: {table!r}.")
+        return cls.read(table, where)
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values that ``parse`` reads back, for YAML and JSON."""
+        loss = {"method": self.loss.method, **self.loss.model_dump(mode="json")}
+        return {**self.model_dump(mode="json", exclude={"loss"}), "loss": loss}
+
+    def decisive(self) -> dict[str, Any]:
+        """Those settings that decide the outcome, and not when or what is written."""
+        kept = self.dump()
+        for name in ("checkpoint_minutes", "tensorboard", "card"):
+            del kept[name]
+        return kept

@@ -1,0 +1,120 @@
+"""What a network was trained on, so that it is never scored on that.
+
+Each run keeps a digest of every listing that it, or a run it started from, was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from matcher.errors import DataError, StoreError
+from matcher.io.artifacts import load_model, save_model
+from matcher.io.content_keys import picture_key
+from matcher.io.images import count_cores
+from matcher.types import Int64, Listings, UInt64
+
+FOLDER = "trained-on"
+# Stands for a listing that cannot be read.
+NOTHING = np.uint64(0)
+
+
+def picture_digests(listings: Listings) -> UInt64:
+    """Digest of each listing's picture, whatever its id, shape ``(n,)``.
+
+    Pictures of equal content, and of the same box, have equal digests; ``NOTHING`` where there
+    is no picture or it cannot be read.
+    """
+
+    def digest(row: int) -> np.uint64:
+        ref = listings.images[row]
+        box = None if listings.boxes is None else listings.boxes[row]
+        key = None if ref is None else picture_key(ref, box)
+        return NOTHING if key is None else _number(key.digest)
+
+    with ThreadPoolExecutor(count_cores()) as pool:
+        return np.fromiter(pool.map(digest, range(len(listings))), np.uint64, len(listings))
+
+
+def title_digests(listings: Listings) -> UInt64:
+    """Digest of each listing's id and title, shape ``(n,)``; ``NOTHING`` where it has no title.
+
+    The id counts because different products may well have one title.
+    """
+    pairs = zip(listings.ids, listings.titles, strict=True)
+    texts = [f"{id}\0{title}" if title.strip() else "" for id, title in pairs]
+    found = [_number(_hash(text)) if text else NOTHING for text in texts]
+    return np.array(found, np.uint64)
+
+
+def codes_of(digests: UInt64) -> Int64:
+    """Equal codes for equal digests, -1 for ``NOTHING``, shape ``(n,)``."""
+    codes = np.unique(digests, return_inverse=True)[1].astype(np.int64)
+    return np.where(digests == NOTHING, -1, codes)
+
+
+def save_trained(folder: Path, digests: UInt64, kind: str, earlier: Sequence[Path] = ()) -> None:
+    """Keep what a run was trained on.
+
+    Args:
+        folder: Of the run.
+        digests: Of the training rows.
+        kind: What they are digests of: ``"pictures"`` or ``"titles"``.
+        earlier: Folders of the runs it started from; what those were trained on counts too.
+    """
+    known = [load_trained(run)[1] for run in earlier]
+    rows = np.unique(np.concatenate([digests, *known]))
+    save_model(folder / FOLDER, {"kind": kind}, {"rows": rows[rows != NOTHING]})
+
+
+def load_trained(folder: Path) -> tuple[str, UInt64]:
+    """Read what a run was trained on.
+
+    Returns:
+        What the digests are of, and the digests, rising.
+
+    Raises:
+        StoreError: If that is missing or damaged.
+    """
+    config, tensors = load_model(folder / FOLDER)
+    if "rows" not in tensors or tensors["rows"].dtype != np.uint64:
+        raise StoreError(f"{folder / FOLDER} does not say what was trained on.")
+    return str(config.get("kind")), tensors["rows"]
+
+
+def refuse_trained(folder: Path, listings: Listings, rows: Int64 | None = None) -> None:
+    """Refuse to score a network on what it was trained on.
+
+    Args:
+        folder: Of the run that trained it.
+        listings: Listings that are to be scored.
+        rows: Which of them; None for all.
+
+    Raises:
+        DataError: If it was trained on any of them.
+        StoreError: If what it was trained on is not known.
+    """
+    kind, trained = load_trained(folder)
+    digests = picture_digests(listings) if kind == "pictures" else title_digests(listings)
+    seen = np.isin(digests, trained) & (digests != NOTHING)
+    scored = np.arange(len(listings)) if rows is None else rows
+    found = scored[seen[scored]]
+    if len(found):
+        raise DataError(
+            f"{folder} was trained on {len(found):,} of the {len(scored):,} listings that are to "
+            f"be scored, such as {listings.ids[found[0]]!r}: the figure would mean nothing. "
+            "Score others, or train with the same split (seed, n_folds and fold)."
+        )
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _number(digest: bytes) -> np.uint64:
+    # 0 is taken.
+    return np.uint64(int.from_bytes(digest[:8], "little") or 1)

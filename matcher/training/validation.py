@@ -1,0 +1,82 @@
+"""How good the network is on products that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from matcher.metrics import rowwise_f1, score_ranking
+from matcher.search import make_index
+from matcher.similarity import l2_normalize
+from matcher.training.feeding import Reader, feed
+from matcher.types import Embeddings, Float32, Int64, SimilarityGraph
+
+NEIGHBORS = 50
+# Scores at which the best row F1 is looked for.
+THRESHOLDS = np.linspace(0.2, 0.98, 40)
+
+
+def embed_rows(embedder: Any, reader: Reader, rows: Int64, batch: int) -> Embeddings:
+    """Embed rows as an encoder would.
+
+    Args:
+        embedder: Keras model.
+        reader: Reads a row.
+        rows: Which, shape ``(n,)``.
+        batch: Rows that go through the network at once.
+
+    Returns:
+        A vector each, in their order; a row that cannot be read is 0.
+    """
+    vectors = np.zeros((len(rows), int(embedder.output_shape[-1])), np.float32)
+    place = {row: i for i, row in enumerate(rows.tolist())}
+    parts = (rows[start : start + batch] for start in range(0, len(rows), batch))
+    for part in feed(parts, reader, replace=False):
+        if len(part.rows):
+            found = _forward(embedder, part.inputs, batch)
+            vectors[[place[row] for row in part.rows.tolist()]] = l2_normalize(found)
+    return Embeddings(vectors, "validation")
+
+
+def _forward(embedder: Any, inputs: Any, batch: int) -> Float32:
+    """Vectors of one batch, filled up to its full size: some backends compile each shape."""
+    names = [tensor.name for tensor in embedder.inputs]
+    n = len(inputs[names[0]])
+    values = [np.concatenate([inputs[k], inputs[k][-1:].repeat(batch - n, 0)]) for k in names]
+    found = embedder.predict_on_batch(values[0] if len(values) == 1 else values)
+    return np.asarray(found, np.float32)[:n]
+
+
+def score_rows(embeddings: Embeddings, groups: Int64) -> dict[str, float]:
+    """Search each row among the others.
+
+    Args:
+        embeddings: Of the rows.
+        groups: True product of each, shape ``(n,)``.
+
+    Returns:
+        ``top1``, ``top5`` and ``mar@10`` over the rows that have a mate; ``row_f1`` over all,
+        with the ``threshold`` that is best for these very rows: good to choose weights by, too
+        good to report.
+    """
+    graph = make_index(embeddings).search_within(k=min(NEIGHBORS, max(len(groups) - 1, 1)))
+    ranked = score_ranking(graph, groups, groups, (1, 5, 10), within=True)
+    found = [(float(rowwise_f1(part, groups).mean()), t) for t, part in _cut(graph)]
+    row_f1, threshold = max(found)
+    kept = {name: ranked[name] for name in ("top1", "top5", "mar@10")}
+    return {**kept, "row_f1": row_f1, "threshold": threshold}
+
+
+def _cut(graph: SimilarityGraph) -> Iterator[tuple[float, SimilarityGraph]]:
+    """The graph at each threshold."""
+    rows = graph.rows()
+    for threshold in THRESHOLDS.tolist():
+        kept = graph.scores >= threshold
+        ends = np.bincount(rows[kept], minlength=graph.n_rows).cumsum()
+        indptr = np.concatenate([[0], ends])
+        yield (
+            threshold,
+            SimilarityGraph(indptr, graph.indices[kept], graph.scores[kept], graph.n_cols),
+        )
