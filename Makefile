@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test lint types imports check quality ablation bench-search bench-encode clean
+.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +22,10 @@ test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest -q -m "not slow"
 
 slow-test: $(INSTALLED)  ## Run the slow tests alone
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m "slow and not long"
+
+long-test: $(INSTALLED)  ## Run the tests that take over a minute each
+	$(BIN)/python -m pytest -q -m long
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/ruff check .

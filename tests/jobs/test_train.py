@@ -179,6 +179,7 @@ def start(config, out):
     )
 
 
+@pytest.mark.long
 def test_kill_9_at_any_moment_ends_with_the_same_weights(shop, tmp_path):
     config = tmp_path / "config.yaml"
     table = settings(

@@ -22,7 +22,7 @@ SETTINGS = {
 MORE = {"plain softmax": ("softmax", {"normalize": False})}
 MORE |= {f"{mining} triplets": ("triplet", {"mining": mining}) for mining in ("hard", "all")}
 STEPS = 4
-pytestmark = [pytest.mark.keras, pytest.mark.slow]
+pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.long]
 
 
 def train(name, settings, jit):

@@ -11,6 +11,7 @@ import pytest
 pytestmark = [
     pytest.mark.keras,
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(find_spec("jax") is None, reason="needs jax"),
 ]
 CHOSEN = "(cut_off and each-batch) or frozen or mixed or number or learning_rate"
