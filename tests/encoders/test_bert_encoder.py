@@ -150,6 +150,7 @@ def test_encoding_twice_gives_the_same_numbers(encoder, titles):
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_other_weights_have_another_fingerprint(encoder, tmp_path):
     from safetensors.numpy import load_file, save_file
 
@@ -199,6 +200,7 @@ def test_a_damaged_file_is_named(copy, name):
         fit(weights=str(copy))
 
 
+@pytest.mark.slow
 def test_a_tokenizer_of_another_model_is_refused(copy):
     tokenizer = json.loads((copy / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"]["surplus"] = len(WORDS)
@@ -212,6 +214,7 @@ def test_a_missing_folder_is_named():
         find_folder("./gone")
 
 
+@pytest.mark.slow
 def test_a_vocabulary_file_is_enough(encoder, copy):
     (copy / "tokenizer.json").unlink()
     (copy / "tokenizer_config.json").unlink()

@@ -130,6 +130,7 @@ def test_progress_reaches_the_end(encoder, listings):
     assert seen[-1] == ("mobilenet", 10, 10)
 
 
+@pytest.mark.slow
 def test_fingerprints_tell_sizes_and_weights_apart(encoder, tmp_path):
     from matcher.models.backbones import build_backbone
 
@@ -143,6 +144,7 @@ def test_fingerprints_tell_sizes_and_weights_apart(encoder, tmp_path):
     assert fit().source == encoder.source
 
 
+@pytest.mark.slow
 def test_weights_saved_by_a_training(encoder, listings, tmp_path):
     from matcher.models.backbones import build_backbone
     from matcher.models.weights import export_weights

@@ -157,6 +157,7 @@ def test_a_full_disk_costs_time_alone(load, place, caplog):
     assert "the network is not kept" in caplog.text
 
 
+@pytest.mark.slow
 def test_those_used_last_are_kept(load, place, monkeypatch):
     monkeypatch.setattr(cache_place, "MOST_NETWORKS", 2)
     for age, name in ((30, "a"), (20, "b")):
@@ -271,6 +272,7 @@ def test_processes_share_what_one_has_made(place):
     assert third[2:] == [b"False", b"False"]  # it started without them
 
 
+@pytest.mark.slow
 def test_a_trained_network_starts_without_keras(place, tmp_path, monkeypatch):
     from matcher.io.artifacts import save_model
     from matcher.models.backbones import build_backbone

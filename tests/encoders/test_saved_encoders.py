@@ -81,6 +81,7 @@ def title_run(tmp_path_factory):
     return folder, model, tokenizer
 
 
+@pytest.mark.slow
 def test_pictures_get_the_vectors_of_the_trained_network(image_run, pictures):
     folder, model, _ = image_run
     encoder = fit("image", weights=str(folder))
@@ -124,6 +125,7 @@ def load_mark(folder):
     return fingerprint(*load_model(folder))
 
 
+@pytest.mark.slow
 def test_another_size_and_what_does_not_fit(image_run, pictures):
     folder = str(image_run[0])
     finer = fit("image", weights=folder, size=96)
@@ -187,6 +189,7 @@ def test_a_title_artefact_is_a_folder_of_hugging_face(title_run):
     np.testing.assert_array_equal(tensors["embeddings.word_embeddings.weight"], words)
 
 
+@pytest.mark.slow
 def test_a_title_training_starts_from_another(title_run, tmp_path):
     folder, model, _ = title_run
     same = TitleArchitecture(pooling="cls", width=12, max_tokens=20)
