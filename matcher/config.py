@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from matcher.blending import BlendingSettings, make_blending
@@ -17,6 +16,7 @@ from matcher.clustering._base import ClustererSettings
 from matcher.encoders import available_encoders, make_encoder
 from matcher.errors import ConfigError
 from matcher.fusion import KReciprocal, PairsFusion, VetoingFusion, make_fusion
+from matcher.io.yaml_text import parse_yaml
 from matcher.protocols import EncoderSpec
 from matcher.search import Search
 from matcher.settings import Settings, suggest
@@ -51,17 +51,6 @@ class Modality(Settings):
             ConfigError: If the encoder or one of its settings is unknown or out of range.
         """
         return make_encoder(self.encoder, **self.settings)
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """Plain values only, and no setting given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        twice = {key for key in keys if isinstance(key, str) and keys.count(key) > 1}
-        if twice:
-            raise yaml.YAMLError(f"{min(twice)!r} is given more than once")
-        return super().construct_mapping(node, deep)
 
 
 def _read_modalities(value: object) -> object:
@@ -194,13 +183,7 @@ class RunConfig(Settings):
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
         """Read YAML text; ``where`` names it in messages."""
-        try:
-            table = yaml.load(text, UniqueKeys)
-        except (yaml.YAMLError, RecursionError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(f"{where} is no valid YAML: {reason}.") from error
-        if not isinstance(table, dict):
-            raise ConfigError(f"{where} must hold settings by name. Received: {table!r}.")
+        table = parse_yaml(text, where)
         fields = cls.model_fields
         missing = [name for name in fields if fields[name].is_required() and name not in table]
         if missing and set(table) <= set(fields):  # a misspelt name would explain it better

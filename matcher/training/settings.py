@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
-from matcher.config import UniqueKeys
 from matcher.errors import ConfigError
 from matcher.io.columns import Columns
+from matcher.io.yaml_text import parse_yaml
 from matcher.losses import LossSettings, make_loss
 from matcher.models.settings import (
     Augmentation,
@@ -238,14 +237,7 @@ class TrainConfig(Settings):
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
         """Read YAML text; ``where`` names it in messages."""
-        try:
-            table = yaml.load(text, UniqueKeys)
-        except (yaml.YAMLError, RecursionError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(f"{where} is no valid YAML: {reason}.") from error
-        if not isinstance(table, dict):
-            raise ConfigError(f"{where} must hold settings by name. Received: {table!r}.")
-        return cls.read(table, where)
+        return cls.read(parse_yaml(text, where), where)
 
     def dump(self) -> dict[str, Any]:
         """Plain values that ``parse`` reads back, for YAML and JSON."""
