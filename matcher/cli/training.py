@@ -11,6 +11,8 @@ from matcher.cli.app import app
 from matcher.cli.show import progress_bars, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matcher.jobs.train import TrainReport
 
 SHOWN = ("top1", "top5", "mar@10", "row_f1")
@@ -66,12 +68,22 @@ def _show(report: TrainReport) -> None:
     if progress["stopped"]:
         say(f"Stopped early: no validation since step {progress['best_step']:,} was better.")
     if report.metrics:
-        shown = ", ".join(
-            f"{name} {report.before[name]:.4f} -> {report.metrics[name]:.4f}" for name in SHOWN
-        )
         say(
             f"On {counts['held_out_listings']:,} listings of {counts['held_out_products']:,} "
-            f"products held out, before and after: {shown}. The weights were chosen by these "
-            "figures, and row_f1 by its best threshold: measure on others before you report."
+            f"products held out, before and after: {_changes(report.before, report.metrics)}. The "
+            "weights were chosen by these figures, and row_f1 by its best threshold: "
+            "measure on others before you report"
+            f"{', as here:' if report.test else ' (validation.test_fold).'}"
+        )
+    if report.test:
+        say(
+            f"On {counts['test_listings']:,} listings of {counts['test_products']:,} other "
+            "products, by which nothing was chosen, before and after: "
+            f"{_changes(report.test['before'], report.test['after'])}."
         )
     say(f"Encoder, report, log and plot: {report.folder}")
+
+
+def _changes(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    both = [name for name in SHOWN if name in before and name in after]
+    return ", ".join(f"{name} {before[name]:.4f} -> {after[name]:.4f}" for name in both)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from matcher.jobs.train_files import (
     read_run,
     warn_of_other_code,
     write_config,
+    write_sides,
 )
 from matcher.jobs.train_rows import Rows, choose_rows
 from matcher.runtime.loading import import_keras
@@ -34,6 +36,7 @@ from matcher.training.settings import TrainConfig
 from matcher.training.splits import digest_labels
 from matcher.training.trained_rows import refuse_trained, save_trained
 from matcher.training.validation import embed_rows, score_rows
+from matcher.types import Embeddings, Int64
 
 FINISHED = "finished"
 
@@ -47,6 +50,7 @@ class TrainReport:
         counts: Rows and products trained on and held out.
         before: Metrics on the products held out, before the first step.
         metrics: The same with the weights that are kept.
+        test: Those of the test fold, ``before`` and ``after``; empty where there is none.
         progress: Steps, seconds, and how it ended.
         fresh: Whether there was anything left to do.
     """
@@ -55,6 +59,7 @@ class TrainReport:
     counts: dict[str, int]
     before: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    test: dict[str, dict[str, float]] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
     fresh: bool = True
 
@@ -67,7 +72,8 @@ def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
         out: Folder of the run: ``model.safetensors``, ``config.json`` and ``README.md`` are
             the encoder, ``training.yaml`` the settings, ``run.json`` the report, ``log.csv``
             and ``training.png`` what happened at each step, ``checkpoints`` where it stands,
-            ``trained-on`` which listings it must not be scored on.
+            ``trained-on`` which listings it must not be scored on, ``split.csv`` what each
+            listing was taken for.
 
     Returns:
         What came of it.
@@ -93,12 +99,15 @@ def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
     earlier = _earlier(folder, facts)
     if earlier.get("status") == FINISHED:
         return _report(folder, earlier, fresh=False)
-    if config.init_from is not None and len(rows.held):
-        refuse_trained(config.init_from, listings, rows.held)
+    out_of_training = np.concatenate([rows.sides.held, rows.sides.test])
+    if config.init_from is not None and len(out_of_training):
+        refuse_trained(config.init_from, listings, out_of_training)
     write_config(config, folder)
+    write_sides(folder, listings, rows.sides)
     _write_run(folder, facts, "running")
+    untrained = _embed(config, network, rows.sides.test)
     progress = _run(config, network, rows, facts["digest"], folder)
-    return _keep(config, network, rows, facts, progress, folder)
+    return _keep(config, network, rows, facts, progress, untrained, folder)
 
 
 def _check_place(folder: Path, config: TrainConfig) -> None:
@@ -116,7 +125,7 @@ def _facts(config: TrainConfig, rows: Rows, network: Network) -> dict[str, Any]:
     about = {
         "config": config.decisive(),
         "data": digest_rows(rows.listings.ids, rows.digests, digest_labels(rows.listings)),
-        "split": fingerprint({}, {"train": rows.train, "held": rows.held}),
+        "split": fingerprint({}, asdict(rows.sides)),
         "start": fingerprint({}, export_weights(network.embedder)),
     }
     return {
@@ -147,7 +156,7 @@ def _earlier(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder: Path) -> Progress:
     """Train to the end."""
     learner = make_learner(network, rows.classes, config)
-    ids = [rows.listings.ids[row] for row in rows.train.tolist()]
+    sides, groups = rows.sides, rows.listings.groups
 
     def freeze(place: Any) -> None:
         from matcher.models.freezing import freeze as freeze_layers
@@ -155,21 +164,34 @@ def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder:
         freeze_layers(network.embedder, place, config.freezing.norms)
 
     def validate() -> dict[str, float]:
-        assert rows.listings.groups is not None  # noqa: S101, or nothing was held out
-        reader, held = network.reader(rows.held), np.arange(len(rows.held))
-        found = embed_rows(network.embedder, reader, held, config.validation.batch)
-        return score_rows(found, rows.listings.groups[rows.held])
+        assert groups is not None  # noqa: S101, or nothing was held out
+        return score_rows(_embed(config, network, sides.held), groups[sides.held])
 
     task = Task(
         digest=digest,
         classes=rows.classes.classes,
         labels=rows.classes.labels,
-        ids=ids,
-        reader=network.reader(rows.train),
-        validate=validate if len(rows.held) else None,
+        ids=[rows.listings.ids[row] for row in sides.train.tolist()],
+        reader=network.reader(sides.train),
+        validate=validate if len(sides.held) else None,
         freeze=freeze,
     )
     return run_loop(learner, task, config, folder)
+
+
+def _embed(config: TrainConfig, network: Network, rows: Int64) -> Embeddings:
+    places = np.arange(len(rows))
+    return embed_rows(network.embedder, network.reader(rows), places, config.validation.batch)
+
+
+def _test(rows: Rows, embeddings: Embeddings, validated: dict[str, float]) -> dict[str, float]:
+    """Score the test fold, at the threshold of the products validated on."""
+    groups = rows.listings.groups
+    assert groups is not None  # noqa: S101, or nothing was held out
+    found = score_rows(embeddings, groups[rows.sides.test], validated.get("threshold"))
+    if not validated:  # a threshold that is best for the very rows would flatter
+        del found["row_f1"], found["threshold"]
+    return found
 
 
 def _keep(
@@ -178,6 +200,7 @@ def _keep(
     rows: Rows,
     facts: dict[str, Any],
     progress: Progress,
+    untrained: Embeddings,
     folder: Path,
 ) -> TrainReport:
     """Write the encoder with its best weights, and the report."""
@@ -186,6 +209,11 @@ def _keep(
     if progress.best:
         kept = Checkpoints(folder / CHECKPOINTS).load_best()
         import_weights(network.embedder, kept, str(folder / CHECKPOINTS))
+    test = {}
+    if len(rows.sides.test):
+        trained = _embed(config, network, rows.sides.test)
+        test["before"] = _test(rows, untrained, progress.before)
+        test["after"] = _test(rows, trained, progress.best)
     source = config.card.data if config.card.data != "not stated" else facts["data"]["listings"]
     network_settings = config.image or config.title
     assert network_settings is not None  # noqa: S101, a config has one of the two
@@ -195,16 +223,16 @@ def _keep(
             "data_fingerprint": facts["data"]["fingerprint"],
             "started_from": str(config.init_from or network_settings.weights),
             "loss": config.dump()["loss"],
-            "metrics": progress.best,
+            "metrics": test.get("after", progress.best),
             "code_version": facts["code"]["version"],
         }
     )
     earlier = () if config.init_from is None else (config.init_from,)
     kind = "pictures" if config.image is not None else "titles"
-    save_trained(folder, rows.digests[rows.train], kind, earlier)
+    save_trained(folder, rows.digests[rows.sides.train], kind, earlier)
     mark = network.save(folder, card)
     plot_run(folder)
-    _write_run(folder, facts, FINISHED, progress, mark)
+    _write_run(folder, facts, FINISHED, progress, test, mark)
     return _report(folder, read_run(folder), fresh=True)
 
 
@@ -213,13 +241,14 @@ def _write_run(
     facts: dict[str, Any],
     status: str,
     progress: Progress | None = None,
+    test: Mapping[str, dict[str, float]] | None = None,
     mark: str = "",
 ) -> None:
     about = {**facts, "status": status, "weights": mark}
     if progress is not None:
         told = asdict(progress)
         about["progress"] = {k: told[k] for k in told if k not in ("run", "before", "best")}
-        about["metrics"] = {"before": progress.before, "best": progress.best}
+        about["metrics"] = {"before": progress.before, "best": progress.best, "test": test}
     write_json(about, folder / RUN)
 
 
@@ -230,6 +259,7 @@ def _report(folder: Path, run: dict[str, Any], fresh: bool) -> TrainReport:
         counts=run["counts"],
         before=metrics.get("before", {}),
         metrics=metrics.get("best", {}),
+        test=metrics.get("test", {}),
         progress=run.get("progress", {}),
         fresh=fresh,
     )

@@ -10,18 +10,27 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import yaml
+from numpy.typing import NDArray
 
-from matcher.errors import StoreError
+from matcher.errors import DataError, StoreError
 from matcher.io.atomic import write_atomically
+from matcher.io.outputs import plain_id, spreadsheet_safe, write_csv
+from matcher.io.tables import read_table
 from matcher.io.versions import digest_of_code
+from matcher.training.rows import Sides
 from matcher.training.settings import TrainConfig
-from matcher.types import UInt64
+from matcher.types import Listings, UInt64
 
 log = logging.getLogger(__name__)
 
 RUN = "run.json"
 SETTINGS = "training.yaml"
+SPLIT = "split.csv"
+SIDES = ("train", "held_out", "test")
+UNUSED = "unused"
 # Code that decides what a training gives.
 _CODE = ("training/*.py", "models/*.py", "losses/*.py", "encoders/_*.py", "io/*.py")
 
@@ -30,6 +39,46 @@ def write_config(config: TrainConfig, folder: Path) -> None:
     """Write the settings, those not given included, so that they can be run again."""
     text = yaml.safe_dump(config.dump(), sort_keys=False, allow_unicode=True)
     write_atomically(folder / SETTINGS, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def write_sides(folder: Path, listings: Listings, sides: Sides) -> None:
+    """Write ``split.csv``: which side of the training each listing was on."""
+    told = np.full(len(listings), UNUSED, dtype=object)
+    for name, rows in zip(SIDES, (sides.train, sides.held, sides.test), strict=True):
+        told[rows] = name
+    ids = spreadsheet_safe(pa.array(listings.ids, pa.string()))
+    write_csv(pa.table({"listing_id": ids, "side": told.tolist()}), folder / SPLIT)
+
+
+def read_sides(folder: Path, listings: Listings) -> NDArray[np.str_]:
+    """Read the side of each listing: ``train``, ``held_out``, ``test`` or ``unused``.
+
+    Args:
+        folder: Of a run.
+        listings: The listings that it was trained on and held out, or some of them.
+
+    Returns:
+        Shape ``(n,)``.
+
+    Raises:
+        DataError: If the run does not know a listing.
+        StoreError: If there is no such file, or it is damaged.
+    """
+    path = folder / SPLIT
+    if not path.exists():
+        raise StoreError(f"{path} does not exist; is {folder} a finished training?")
+    table = read_table(path)
+    if table.names != ("listing_id", "side"):
+        raise StoreError(f"{path} is damaged: its columns are {', '.join(table.names)}.")
+    ids, told = (column.to_pylist() for column in table.columns)
+    known = dict(zip(map(plain_id, ids), told, strict=True))
+    missing = [name for name in listings.ids if name not in known]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(listings):,} listings are not in {path}, such as "
+            f"{missing[0]!r}: name the table that the run was trained on."
+        )
+    return np.array([known[name] for name in listings.ids], np.str_)
 
 
 def read_run(folder: Path) -> dict[str, Any]:

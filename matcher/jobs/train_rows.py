@@ -8,7 +8,14 @@ import numpy as np
 
 from matcher.errors import DataError
 from matcher.training.networks import Network
-from matcher.training.rows import Classes, code_levels, number_classes, number_levels, split_rows
+from matcher.training.rows import (
+    Classes,
+    Sides,
+    code_levels,
+    number_classes,
+    number_levels,
+    split_rows,
+)
 from matcher.training.settings import TrainConfig
 from matcher.training.trained_rows import codes_of, picture_digests, title_digests
 from matcher.types import Int64, Listings, UInt64
@@ -20,30 +27,33 @@ class Rows:
 
     Attributes:
         listings: The table.
-        train: Rows to train on.
-        held: Rows held out.
+        sides: Rows to train on, to choose weights by, and to test on.
         classes: What the first are to be taken for.
         digests: Of the content of every row of the table.
     """
 
     listings: Listings
-    train: Int64
-    held: Int64
+    sides: Sides
     classes: Classes
     digests: UInt64
 
     @property
     def counts(self) -> dict[str, int]:
         """How many there are."""
-        groups = self.listings.groups
-        held = 0 if groups is None else len(np.unique(groups[self.held]))
+        sides = self.sides
         return {
             "listings": len(self.listings),
-            "trained_listings": len(self.train),
+            "trained_listings": len(sides.train),
             "trained_classes": len(self.classes.sizes),
-            "held_out_listings": len(self.held),
-            "held_out_products": held,
+            "held_out_listings": len(sides.held),
+            "held_out_products": self._count_products(sides.held),
+            "test_listings": len(sides.test),
+            "test_products": self._count_products(sides.test),
         }
+
+    def _count_products(self, rows: Int64) -> int:
+        groups = self.listings.groups
+        return 0 if groups is None else len(np.unique(groups[rows]))
 
 
 def choose_rows(network: Network, config: TrainConfig) -> Rows:
@@ -53,15 +63,15 @@ def choose_rows(network: Network, config: TrainConfig) -> Rows:
     ties = _ties(listings, digests, config) if pictures else []
     if config.source.levels:
         codes = code_levels(listings, config.source.levels)
-        train, held = split_rows(listings, network.usable, codes[:, -1], ties, config)
-        classes = number_levels(codes[train])
+        sides = split_rows(listings, network.usable, codes[:, -1], ties, config)
+        classes = number_levels(codes[sides.train])
     elif config.loss.labels == "views":
-        train, held = split_rows(listings, network.usable, None, ties, config)
-        classes = number_classes(np.arange(len(train)))
+        sides = split_rows(listings, network.usable, None, ties, config)
+        classes = number_classes(np.arange(len(sides.train)))
     else:
-        train, held = split_rows(listings, network.usable, _labels(listings), ties, config)
-        classes = number_classes(_labels(listings)[train])
-    return Rows(listings, train, held, classes, digests)
+        sides = split_rows(listings, network.usable, _labels(listings), ties, config)
+        classes = number_classes(_labels(listings)[sides.train])
+    return Rows(listings, sides, classes, digests)
 
 
 def _labels(listings: Listings) -> Int64:

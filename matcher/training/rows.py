@@ -14,6 +14,21 @@ from matcher.types import UNLABELLED, Bool, Int64, Listings
 
 
 @dataclass(frozen=True, slots=True)
+class Sides:
+    """Which rows a training takes for what; no product and no tie is on two sides.
+
+    Attributes:
+        train: Rows to train on, rising.
+        held: Rows held out, by which weights are chosen, rising.
+        test: Rows held out, by which nothing is chosen, rising.
+    """
+
+    train: Int64
+    held: Int64
+    test: Int64
+
+
+@dataclass(frozen=True, slots=True)
 class Classes:
     """What training rows are to be taken for.
 
@@ -40,7 +55,7 @@ def split_rows(
     targets: Int64 | None,
     ties: Sequence[Int64],
     config: TrainConfig,
-) -> tuple[Int64, Int64]:
+) -> Sides:
     """Choose rows; rows that are tied to one another are on one side.
 
     Args:
@@ -51,15 +66,12 @@ def split_rows(
         ties: What ties rows beside labels and pictures, as ``super_components`` takes it.
         config: The training's settings.
 
-    Returns:
-        Rows to train on, and rows held out; each in rising order.
-
     Raises:
         ConfigError: If there are not enough products for the split.
         DataError: If no row is left to train on, or none held out has a mate, or labels are
             missing.
     """
-    train, held = _sides(listings, ties, config.validation, config.seed)
+    train, held, test = _deal(listings, ties, config.validation, config.seed)
     train = train & usable
     if targets is not None:
         train &= targets != UNLABELLED
@@ -70,7 +82,8 @@ def split_rows(
             f"what the network takes. Products of fewer than {config.source.least} listings "
             "(source.least) and those held out do not count."
         )
-    return np.flatnonzero(train), _measurable(listings, held & usable)
+    held, test = held & usable, test & usable
+    return Sides(np.flatnonzero(train), _measurable(listings, held), _measurable(listings, test))
 
 
 def _measurable(listings: Listings, held: Bool) -> Int64:
@@ -82,19 +95,33 @@ def _measurable(listings: Listings, held: Bool) -> Int64:
     if not (_sizes(np.where(held, groups, UNLABELLED)) >= 2).any():
         raise DataError(
             "No product that is held out has two listings, so nothing can be measured. "
-            "Set validation.split: none, or another fold."
+            "Set validation.split: none, or another fold or test_fold."
         )
     return np.flatnonzero(held)
 
 
-def _sides(
+def _deal(
     listings: Listings, ties: Sequence[Int64], settings: Validation, seed: int
-) -> tuple[Bool, Bool]:
-    """Whether each row may be trained on, and whether it is held out."""
+) -> tuple[Bool, Bool, Bool]:
+    """Whether each row may be trained on, validated on, and tested on."""
     n = len(listings)
-    if settings.split == "none":
-        return np.ones(n, np.bool_), np.zeros(n, np.bool_)
+    nowhere = np.zeros(n, np.bool_)
+    if settings.split == "none" and settings.test_fold is None:
+        return ~nowhere, nowhere, nowhere
     components = tied_rows(listings, *ties)
+    test = nowhere
+    if settings.test_fold is not None:
+        test = folds(components, settings.n_folds, seed) == settings.test_fold
+    train, held = _train_or_held(listings, components, settings, seed)
+    return train & ~test, held & ~test, test
+
+
+def _train_or_held(
+    listings: Listings, components: Int64, settings: Validation, seed: int
+) -> tuple[Bool, Bool]:
+    """Whether each row may be trained on, and whether it is validated on."""
+    if settings.split == "none":
+        return np.ones(len(listings), np.bool_), np.zeros(len(listings), np.bool_)
     if settings.split == "pairs":
         train, held = pairs_held_out(components, _groups(listings))
         if not held.any():

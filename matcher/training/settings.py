@@ -113,6 +113,8 @@ class Validation(Settings):
             are trained on. ``none``: nothing is held out, and the last weights are kept.
         n_folds: Number of folds.
         fold: The one that is held out, from 0.
+        test_fold: Another fold, that is neither trained on nor chosen by: it is scored once,
+            before and after, and its figures are those to report. None for none.
         metric: What the best weights are chosen by: ``top1``, ``top5``, ``mar@10`` or
             ``row_f1``, each in [0, 1], on the held-out products among themselves.
         every: Epochs between two validations.
@@ -123,6 +125,7 @@ class Validation(Settings):
     split: Literal["folds", "pairs", "none"] = "folds"
     n_folds: int = Field(5, ge=2)
     fold: int = Field(0, ge=0)
+    test_fold: int | None = Field(None, ge=0)
     metric: Literal["top1", "top5", "mar@10", "row_f1"] = "top1"
     every: int = Field(1, ge=1)
     patience: int | None = Field(5, ge=1)
@@ -132,6 +135,17 @@ class Validation(Settings):
     def _fold_exists(self) -> Self:
         if self.fold >= self.n_folds:
             raise ValueError(f"validation.fold is below n_folds={self.n_folds}, from 0")
+        if self.test_fold is not None and self.test_fold >= self.n_folds:
+            raise ValueError(f"validation.test_fold is below n_folds={self.n_folds}, from 0")
+        if self.split == "folds" and self.test_fold == self.fold:
+            raise ValueError(
+                f"validation.fold and test_fold are two folds. Received: {self.fold} for both"
+            )
+        if self.split == "folds" and self.test_fold is not None and self.n_folds < 3:
+            raise ValueError(
+                "A fold to validate on, one to test on and some to train on: set "
+                f"validation.n_folds to 3 or more. Received: {self.n_folds}"
+            )
         return self
 
 

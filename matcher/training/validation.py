@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,34 +48,32 @@ def _forward(embedder: Any, inputs: Any, batch: int) -> Float32:
     return np.asarray(found, np.float32)[:n]
 
 
-def score_rows(embeddings: Embeddings, groups: Int64) -> dict[str, float]:
+def score_rows(
+    embeddings: Embeddings, groups: Int64, threshold: float | None = None
+) -> dict[str, float]:
     """Search each row among the others.
 
     Args:
         embeddings: Of the rows.
         groups: True product of each, shape ``(n,)``.
+        threshold: Score from which two rows match; None: the one that is best for these very
+            rows, good to choose weights by, too good to report.
 
     Returns:
         ``top1``, ``top5`` and ``mar@10`` over the rows that have a mate; ``row_f1`` over all,
-        with the ``threshold`` that is best for these very rows: good to choose weights by, too
-        good to report.
+        and its ``threshold``.
     """
     graph = make_index(embeddings).search_within(k=min(NEIGHBORS, max(len(groups) - 1, 1)))
     ranked = score_ranking(graph, groups, groups, (1, 5, 10), within=True)
-    found = [(float(rowwise_f1(part, groups).mean()), t) for t, part in _cut(graph)]
-    row_f1, threshold = max(found)
+    tried = THRESHOLDS.tolist() if threshold is None else [threshold]
+    row_f1, best = max((float(rowwise_f1(_cut(graph, t), groups).mean()), t) for t in tried)
     kept = {name: ranked[name] for name in ("top1", "top5", "mar@10")}
-    return {**kept, "row_f1": row_f1, "threshold": threshold}
+    return {**kept, "row_f1": row_f1, "threshold": best}
 
 
-def _cut(graph: SimilarityGraph) -> Iterator[tuple[float, SimilarityGraph]]:
-    """The graph at each threshold."""
-    rows = graph.rows()
-    for threshold in THRESHOLDS.tolist():
-        kept = graph.scores >= threshold
-        ends = np.bincount(rows[kept], minlength=graph.n_rows).cumsum()
-        indptr = np.concatenate([[0], ends])
-        yield (
-            threshold,
-            SimilarityGraph(indptr, graph.indices[kept], graph.scores[kept], graph.n_cols),
-        )
+def _cut(graph: SimilarityGraph, threshold: float) -> SimilarityGraph:
+    """The graph from a score on."""
+    kept = graph.scores >= threshold
+    ends = np.bincount(graph.rows()[kept], minlength=graph.n_rows).cumsum()
+    indptr = np.concatenate([[0], ends])
+    return SimilarityGraph(indptr, graph.indices[kept], graph.scores[kept], graph.n_cols)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import yaml
 from PIL import Image
 
 from matcher.errors import ConfigError, DataError, StoreError
+from matcher.jobs.train_files import read_sides
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 pytest.importorskip("keras")
@@ -55,7 +57,7 @@ def settings(shop, **changes):
         "freezing": {"norms": False},
         "batches": {"size": 8, "per_group": 2},
         "epochs": 3,
-        "validation": {"n_folds": 3, "batch": 16},
+        "validation": {"n_folds": 3, "test_fold": 1, "batch": 16},
         **changes,
     }
 
@@ -85,7 +87,11 @@ def test_a_run_leaves_an_encoder_and_all_that_must_be_known(trained):
     assert run["metrics"]["best"] == report.metrics
     assert run["code"]["sha256"]
     assert run["data"]["fingerprint"]
-    assert report.counts["trained_classes"] + report.counts["held_out_products"] == N_PRODUCTS
+    counts = report.counts
+    products = ("trained_classes", "held_out_products", "test_products")
+    assert sum(counts[name] for name in products) == N_PRODUCTS
+    assert run["metrics"]["test"] == report.test
+    assert report.test["after"]["threshold"] == report.metrics["threshold"]
     assert report.progress["step"] == 4 * (report.counts["trained_classes"] // 4)
 
 
@@ -104,6 +110,22 @@ def test_the_encoder_gives_what_was_validated(trained, shop):
     held = np.flatnonzero(~seen)  # the broken picture among them, which finds nothing
     found = score_rows(Embeddings(vectors[held], "x"), listings.groups[held])
     assert found["top1"] == pytest.approx(report.metrics["top1"], abs=0.01)
+
+
+def test_the_run_says_which_side_each_listing_was_on(trained, shop):
+    import matcher
+
+    _, out, report = trained
+    listings = matcher.read_listings(shop / "listings.csv", shop / "images")
+    sides = dict(zip(listings.ids, read_sides(out, listings), strict=True))
+    told = Counter(sides.values())
+    assert told["train"] == report.counts["trained_listings"]
+    assert told["held_out"] == report.counts["held_out_listings"]
+    assert told["test"] == report.counts["test_listings"]
+    products = {}
+    for name, side in sides.items():
+        products.setdefault(name[:-1], set()).add(side)
+    assert all(len(found) == 1 for name, found in products.items() if name != "broke")
 
 
 def test_the_same_command_again_does_nothing(trained):

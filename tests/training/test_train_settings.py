@@ -44,6 +44,9 @@ def test_what_only_says_when_to_write_is_not_decisive():
         ({"loss": {"method": "hierarchical"}}, "name its columns in source.levels"),
         ({"source": {"listings": "x", "levels": ["a", "b"]}}, "not for 'arcface'"),
         ({"validation": {"n_folds": 2, "fold": 2}}, "below n_folds=2"),
+        ({"validation": {"n_folds": 3, "test_fold": 3}}, "test_fold is below n_folds=3"),
+        ({"validation": {"fold": 1, "test_fold": 1}}, "are two folds"),
+        ({"validation": {"n_folds": 2, "test_fold": 1}}, "some to train on"),
         ({"epoch": 3}, "unknown setting 'epoch'. Did you mean 'epochs'"),
         (
             {

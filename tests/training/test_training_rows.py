@@ -47,8 +47,9 @@ def split(groups, *ties, usable=None, targets="groups", **settings):
     table = listings(groups)
     usable = np.ones(len(table), np.bool_) if usable is None else np.array(usable, np.bool_)
     wanted = table.groups if targets == "groups" else targets
-    train, held = split_rows(table, usable, wanted, [np.array(t) for t in ties], config(**settings))
-    return train.tolist(), held.tolist()
+    found = split_rows(table, usable, wanted, [np.array(t) for t in ties], config(**settings))
+    sides = found.train.tolist(), found.held.tolist(), found.test.tolist()
+    return sides if "test_fold" in settings else sides[:2]
 
 
 def test_products_of_two_are_held_out_and_those_of_three_trained_on():
@@ -66,6 +67,30 @@ def test_a_set_with_a_product_of_three_is_trained_on_as_a_whole():
     train, held = pairs_held_out(components, groups)
     assert train.all()
     assert not held.any()
+
+
+@given(st.lists(st.integers(0, 3), min_size=5, max_size=20), st.permutations(range(4)))
+def test_the_test_fold_is_trained_on_by_nobody(ties, order):
+    groups = np.arange(40) // 2
+    ties = np.concatenate([ties, np.full(40 - len(ties), -1)])
+    fold, test_fold = order[:2]
+    sides = split(groups, ties, n_folds=4, fold=fold, test_fold=test_fold)
+    for column in (np.arange(40), groups, ties):
+        seen = [{column[row] for row in rows} - {-1} for rows in sides]
+        assert not seen[0] & seen[1]
+        assert not seen[0] & seen[2]
+        assert not seen[1] & seen[2]
+    assert sorted(sides[0] + sides[1] + sides[2]) == list(range(40))
+
+
+def test_pairs_and_a_test_fold_go_together():
+    groups = np.repeat(np.arange(12), [2, 3] * 6)
+    train, held, test = split(groups, split="pairs", n_folds=3, test_fold=2)
+    sizes = np.bincount(groups)
+    assert set(sizes[groups[train]]) == {3}
+    assert set(sizes[groups[held]]) == {2}
+    assert 8 <= len(test) <= 12
+    assert sorted(train + held + test) == list(range(30))
 
 
 def test_pairs_leave_single_and_unlabelled_listings_to_nobody():
