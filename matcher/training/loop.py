@@ -16,6 +16,7 @@ from matcher.models.settings import Place
 from matcher.progress import Whole
 from matcher.training.checkpoints import Checkpoints, Progress
 from matcher.training.feeding import Batch, Reader, feed
+from matcher.training.imprinting import imprint
 from matcher.training.logs import TrainingLog
 from matcher.training.sampling import count_batches, deal
 from matcher.training.settings import TrainConfig
@@ -89,8 +90,8 @@ class _Run:
         self.checkpoints = Checkpoints(folder / CHECKPOINTS)
         if config.margin is not None:
             require_margin(learner)
-        first = deal(task.classes, config.batches, config.seed, 0)[:1]
-        with_first = next(iter(feed(first, task.reader)))
+        self.lengths = task.reader.lengths
+        with_first = next(iter(feed(self._order(0)[:1], task.reader)))
         prepare(learner, self._inputs(with_first))
         self.progress = self._resume()
         place = self.progress.epoch, self.progress.batch
@@ -103,15 +104,23 @@ class _Run:
         try:
             self.bar = Whole("training", self.n_steps)
             self.bar.advance(self.progress.step)
-            if not self.progress.step and self.task.validate is not None:
-                before = self._measure(self.task.validate)
-                self.progress = replace(self.progress, before=before)
+            if not self.progress.step:
+                self._begin()
             while self.progress.epoch < self.config.epochs and not self.progress.stopped:
                 self._epoch()
             self.bar.finish()
         finally:
             self.log.close()
         return self.progress
+
+    def _begin(self) -> None:
+        """Measure the network as it is, and let the loss know what it knows."""
+        if self.task.validate is not None:
+            before = self._measure(self.task.validate)
+            self.progress = replace(self.progress, before=before)
+        if self.config.centers == "means":
+            task = self.task
+            imprint(self.learner, task.reader, task.classes, self.config.validation.batch)
 
     def _resume(self) -> Progress:
         """Take up the last checkpoint, or stand at the beginning."""
@@ -129,14 +138,18 @@ class _Run:
     def _epoch(self) -> None:
         """Do the rest of an epoch."""
         self._thaw()
-        order = deal(self.task.classes, self.config.batches, self.config.seed, self.progress.epoch)
-        self._learn(order[self.progress.batch :])
+        self._learn(self._order(self.progress.epoch)[self.progress.batch :])
         ended = self.progress.epoch + 1
         last = ended == self.config.epochs
         if self.task.validate is not None and (last or ended % self.config.validation.every == 0):
             self._choose(self._measure(self.task.validate))
         self.progress = replace(self.progress, epoch=ended, batch=0)
         self._save()
+
+    def _order(self, epoch: int) -> Int64:
+        """Rows of each batch of an epoch."""
+        config = self.config
+        return deal(self.task.classes, config.batches, config.seed, epoch, self.lengths)
 
     def _thaw(self) -> None:
         """Freeze what is to be frozen in this epoch, if that is not so already."""

@@ -29,6 +29,11 @@ class PictureReader:
     rows: Int64
     size: int
 
+    @property
+    def lengths(self) -> None:
+        """Pictures are brought to one size."""
+        return None
+
     def read(self, row: int) -> NDArray[np.uint8]:
         """Pixels in 0..255, shape ``(size, size, 3)``.
 
@@ -60,6 +65,11 @@ class TitleReader:
     tokens: Tokens
     rows: Int64
     max_tokens: int
+
+    @property
+    def lengths(self) -> Int64:
+        """Number of tokens of each title, shape ``(n,)``."""
+        return np.array([len(self.tokens[row]) for row in self.rows.tolist()], np.int64)
 
     def read(self, row: int) -> list[int]:
         """Token ids of a title."""

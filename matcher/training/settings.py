@@ -167,6 +167,8 @@ class TrainConfig(Settings):
         optimizer: How weights follow gradients.
         schedule: How the learning rate goes.
         margin: How the margin of the loss goes; None: it is the one of the loss throughout.
+        centers: Where the centres of classes start, for losses that have them: ``means`` of the
+            vectors that the network gives their rows, or at ``random``.
         batches: How rows are dealt to batches.
         augment: How pictures are changed at random; None: not at all.
         freezing: Which layers do not learn, from which epoch on.
@@ -189,6 +191,7 @@ class TrainConfig(Settings):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     margin: MarginSchedule | None = None
+    centers: Literal["means", "random"] = "random"
     batches: Batches = Batches()
     augment: Augmentation | None = None
     freezing: Freezing = Freezing()

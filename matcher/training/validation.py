@@ -29,14 +29,21 @@ def embed_rows(embedder: Any, reader: Reader, rows: Int64, batch: int) -> Embedd
     Returns:
         A vector each, in their order; a row that cannot be read is 0.
     """
+    return Embeddings(l2_normalize(forward_rows(embedder, reader, rows, batch)), "validation")
+
+
+def forward_rows(embedder: Any, reader: Reader, rows: Int64, batch: int) -> Float32:
+    """Vectors as the network gives them, of any length; see ``embed_rows``."""
     vectors = np.zeros((len(rows), int(embedder.output_shape[-1])), np.float32)
     place = {row: i for i, row in enumerate(rows.tolist())}
+    if reader.lengths is not None:
+        rows = rows[np.argsort(reader.lengths[rows], kind="stable")]
     parts = (rows[start : start + batch] for start in range(0, len(rows), batch))
     for part in feed(parts, reader, replace=False):
         if len(part.rows):
             found = _forward(embedder, part.inputs, batch)
-            vectors[[place[row] for row in part.rows.tolist()]] = l2_normalize(found)
-    return Embeddings(vectors, "validation")
+            vectors[[place[row] for row in part.rows.tolist()]] = found
+    return vectors
 
 
 def _forward(embedder: Any, inputs: Any, batch: int) -> Float32:

@@ -158,7 +158,7 @@ def test_a_run_goes_on_from_another_at_another_size_and_with_another_loss(traine
 
 def test_a_chain_is_not_scored_on_what_its_first_run_was_trained_on(trained, tmp_path):
     table, out, _ = trained
-    other = {**table, "init_from": str(out), "validation": {"n_folds": 3, "fold": 1}}
+    other = {**table, "init_from": str(out), "validation": {"n_folds": 3, "fold": 2}}
     with pytest.raises(DataError, match="was trained on"):
         train(other, tmp_path / "leak")
 

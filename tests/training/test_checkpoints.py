@@ -84,6 +84,8 @@ def test_the_best_weights_are_apart(tmp_path):
 class Numbers:
     """Reads row numbers, some of them not."""
 
+    lengths = None
+
     def __init__(self, bad=(), delay=0.0):
         self.bad, self.delay, self.asked = set(bad), delay, []
         self.lock = threading.Lock()

@@ -29,6 +29,8 @@ def pictures():
 
 
 class Pictures:
+    lengths = None
+
     def __init__(self, pixels):
         self.pixels = pixels
 

@@ -76,3 +76,40 @@ def test_too_little_for_a_batch_is_refused(batches, message):
 def test_a_batch_holds_whole_groups(settings):
     with pytest.raises(ValidationError, match="multiple of 2"):
         Batches(**settings)
+
+
+@given(CLASSES, st.integers(0, 3), st.integers(0, 2**32 - 1))
+def test_by_length_deals_the_same_kind_of_batches(labels, epoch, seed):
+    classes = codes(labels)
+    lengths = np.random.default_rng(seed).integers(1, 70, len(classes))
+    batches = Batches(size=4, per_group=2)
+    if len(np.unique(classes)) < 2:
+        return
+    rows = deal(classes, batches, 0, epoch, lengths)
+    plain = deal(classes, batches, 0, epoch)
+    assert rows.shape == plain.shape
+    parts, before = rows.reshape(-1, 2), plain.reshape(-1, 2)
+    assert sorted(parts.tolist()) == sorted(before.tolist())
+    ends = lengths[rows].reshape(-1, 2, 2).max(axis=2)
+    ranges = np.sort(np.stack([ends.min(axis=1), ends.max(axis=1)], axis=1).view("i8,i8"), axis=0)
+    assert (ranges["f1"][:-1] <= ranges["f0"][1:]).all()
+
+
+def test_titles_of_one_length_stand_together():
+    # 4 groups of 2 rows of the lengths 9, 1, 9, 1: the batches are {1, 1} and {9, 9}
+    classes = np.repeat(np.arange(4), 2)
+    lengths = np.array([9, 9, 1, 1, 9, 9, 1, 1])
+    for epoch in range(4):
+        rows = deal(classes, Batches(size=4, per_group=2), 0, epoch, lengths)
+        assert sorted(lengths[rows].tolist()) == [[1] * 4, [9] * 4]
+    for epoch in range(4):
+        rows = deal(classes, Batches(size=4), 0, epoch, lengths)
+        assert sorted(lengths[rows].tolist()) == [[1] * 4, [9] * 4]
+
+
+def test_by_length_can_be_left_out():
+    classes, lengths = np.arange(40), np.arange(40) % 7
+    batches = Batches(size=4, by_length=False)
+    np.testing.assert_array_equal(
+        deal(classes, batches, 3, 1, lengths), deal(classes, batches, 3, 1)
+    )

@@ -1,0 +1,105 @@
+"""The trainings that are measured, and what each must reach."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.training_runs import Ran, Setting, run_training
+
+Row = dict[str, Any]
+SHOWN = ("top1", "top5", "mar@10", "row_f1")
+# Same batches, steps and learning rate for all; each with the settings usual for it.
+LOSSES: dict[str, dict[str, Any]] = {
+    "arcface": {},
+    "softmax, normalised": {"loss": {"method": "softmax", "scale": 24}, "margin": None},
+    "softmax, plain": {"loss": {"method": "softmax", "normalize": False}, "margin": None},
+    "cosface": {"loss": {"method": "cosface", "scale": 24, "margin": 0.2}, "margin": None},
+    "curricularface": {"loss": {"method": "curricularface", "scale": 24}},
+    "triplet, semi-hard": {"loss": {"method": "triplet", "mining": "semi_hard"}, "margin": None},
+    "contrastive": {"loss": {"method": "contrastive"}, "margin": None},
+    "contrastive, memory": {"loss": {"method": "contrastive", "memory": 2048}, "margin": None},
+}
+BUDGET = 10
+SEEDS = (0, 1, 2)
+
+
+def hm(setting: Setting) -> Iterator[Row]:
+    """Styles that were not trained on, in other colours and variants."""
+    ran = run_training(setting, "hm", "hm", "hm")
+    yield from _rows("H&M", "hm", ran, {"top1": 0.09, "top5": 0.12}, 40)
+
+
+def grocery(setting: Setting) -> Iterator[Row]:
+    """Classes that were not trained on."""
+    ran = run_training(setting, "grocery", "grocery", "grocery")
+    bars = {"top1": (1 - ran.before["top1"]) / 4, "mar@10": ran.before["mar@10"] / 3}
+    yield from _rows("groceries", "grocery", ran, bars, None)
+
+
+def titles(setting: Setting) -> Iterator[Row]:
+    """Titles of products that were not trained on."""
+    ran = run_training(setting, "shopee_title_small", "shopee", "titles")
+    yield from _rows("Shopee titles", "shopee_title_small", ran, {"row_f1": 0.06}, 60)
+
+
+def losses(setting: Setting) -> Iterator[Row]:
+    """Every loss with the same budget; the means of several splits and first weights."""
+    found: dict[str, list[Ran]] = {}
+    for name, changes in LOSSES.items():
+        for seed in SEEDS if name.startswith(("arcface", "softmax")) else SEEDS[:1]:
+            budget = {"epochs": BUDGET, "seed": seed, "image": {"size": 96}}
+            run = f"losses-{name.replace(', ', '-')}-{seed}"
+            ran = run_training(setting, "hm", "hm", run, {**budget, **changes})
+            found.setdefault(name, []).append(ran)
+        yield {
+            "loss": name,
+            "runs": len(found[name]),
+            "minutes": mean(ran.minutes for ran in found[name]),
+            **{figure: mean(ran.after[figure] for ran in found[name]) for figure in SHOWN},
+        }
+
+
+def throughput(setting: Setting) -> Iterator[Row]:
+    """EfficientNetB0 and ArcFace, all layers learning, and how long it waits for pictures."""
+    changes = {
+        "source": {"least": 1, "tie_phash": False},
+        "image": {"backbone": "efficientnet-b0", "size": 96, "weights": "random"},
+        "batches": {"size": 32, "per_group": None},
+        "freezing": {"up_to": 0.0, "norms": False},
+        "validation": {"split": "none", "test_fold": None},
+        "epochs": 1,
+    }
+    ran = run_training(setting, "hm", "hm", "throughput", changes)
+    with (ran.folder / "log.csv").open(encoding="utf-8", newline="") as file:
+        speeds = [float(row["rows_per_second"]) for row in csv.DictReader(file)]
+    progress, classes = ran.run["progress"], ran.run["counts"]["trained_classes"]
+    waited = progress["waited"] / progress["seconds"]
+    what = f"EfficientNetB0 at 96 px, ArcFace with {classes:,} classes, batches of 32"
+    yield {"figure": f"{what}: pictures a second", "value": median(speeds), "bar": 65.0}
+    yield {"figure": "share of the time that it waits for pictures", "value": waited, "bar": None}
+
+
+def _rows(
+    data: str, config: str, ran: Ran, bars: dict[str, float], minutes: float | None
+) -> Iterator[Row]:
+    """A row for each figure that has a bar, or that is usual."""
+    counts, validation = ran.run["counts"], ran.run["config"]["validation"]
+    part = f"one {'half' if validation['n_folds'] == 2 else 'fold of five'}"
+    for figure in SHOWN:
+        if figure in ran.after:
+            yield {
+                "data": data,
+                "config": config,
+                "figure": figure,
+                "before": ran.before[figure],
+                "after": ran.after[figure],
+                "gain": bars.get(figure),
+                "gallery": counts["test_listings"],
+                "trained_on": counts["trained_listings"],
+                "split": f"{part}, by product",
+                "minutes": ran.minutes,
+                "most_minutes": minutes,
+            }
