@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from matcher.errors import ConfigError
-from matcher.types import Float32, Int64, SimilarityGraph, row_norms
+from matcher.types import Bool, Float32, Int64, SimilarityGraph, row_norms
 
 
 def l2_normalize(vectors: Float32) -> Float32:
@@ -45,6 +45,23 @@ def build_graph(
     return SimilarityGraph(
         indptr, cols[order].astype(np.int64), scores[order].astype(np.float32), n_cols
     )
+
+
+def keep_edges(graph: SimilarityGraph, kept: Bool) -> SimilarityGraph:
+    """Drop edges.
+
+    Args:
+        graph: Scored edges.
+        kept: Which to keep, shape ``(n_edges,)``.
+
+    Example:
+        >>> graph = SimilarityGraph(np.array([0, 2]), np.array([4, 1]), np.float32([0.9, 0.5]), 5)
+        >>> keep_edges(graph, graph.scores >= 0.6).indices.tolist()
+        [4]
+    """
+    counts = np.bincount(graph.rows()[kept], minlength=graph.n_rows)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return SimilarityGraph(indptr, graph.indices[kept], graph.scores[kept], graph.n_cols)
 
 
 def check_score(value: float, name: str = "min_score") -> None:

@@ -1,5 +1,7 @@
 """How good are the matches, the clusters or the rankings, given the truth?"""
 
+from matcher.metrics.candidate_scores import right_and_wrong_scores
+from matcher.metrics.class_size import SizeBucket, accuracy_by_class_size
 from matcher.metrics.clusters import (
     adjusted_rand_index,
     bcubed_f1,
@@ -36,6 +38,8 @@ from matcher.metrics.summary import score_clusters, score_matches, score_ranking
 
 __all__ = [
     "Counts",
+    "SizeBucket",
+    "accuracy_by_class_size",
     "adjusted_rand_index",
     "average_precision_at_k",
     "bcubed_f1",
@@ -58,6 +62,7 @@ __all__ = [
     "pair_precision",
     "pair_recall",
     "recall_at_k",
+    "right_and_wrong_scores",
     "rowwise_f1",
     "rowwise_precision",
     "rowwise_recall",

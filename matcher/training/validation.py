@@ -8,9 +8,9 @@ import numpy as np
 
 from matcher.metrics import rowwise_f1, score_ranking
 from matcher.search import make_index
-from matcher.similarity import l2_normalize
+from matcher.similarity import keep_edges, l2_normalize
 from matcher.training.feeding import Reader, feed
-from matcher.types import Embeddings, Float32, Int64, SimilarityGraph
+from matcher.types import Embeddings, Float32, Int64
 
 NEIGHBORS = 50
 # Scores at which the best row F1 is looked for.
@@ -73,14 +73,8 @@ def score_rows(
     graph = make_index(embeddings).search_within(k=min(NEIGHBORS, max(len(groups) - 1, 1)))
     ranked = score_ranking(graph, groups, groups, (1, 5, 10), within=True)
     tried = THRESHOLDS.tolist() if threshold is None else [threshold]
-    row_f1, best = max((float(rowwise_f1(_cut(graph, t), groups).mean()), t) for t in tried)
+    row_f1, best = max(
+        (float(rowwise_f1(keep_edges(graph, graph.scores >= t), groups).mean()), t) for t in tried
+    )
     kept = {name: ranked[name] for name in ("top1", "top5", "mar@10")}
     return {**kept, "row_f1": row_f1, "threshold": best}
-
-
-def _cut(graph: SimilarityGraph, threshold: float) -> SimilarityGraph:
-    """The graph from a score on."""
-    kept = graph.scores >= threshold
-    ends = np.bincount(graph.rows()[kept], minlength=graph.n_rows).cumsum()
-    indptr = np.concatenate([[0], ends])
-    return SimilarityGraph(indptr, graph.indices[kept], graph.scores[kept], graph.n_cols)

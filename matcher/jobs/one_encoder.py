@@ -1,0 +1,93 @@
+"""Encoders as a training leaves them, and what they must not be scored on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matcher.config import RunConfig
+from matcher.errors import ConfigError
+from matcher.training.settings import TrainConfig
+from matcher.training.trained_rows import (
+    FOLDER,
+    NOTHING,
+    load_trained,
+    picture_digests,
+    title_digests,
+)
+from matcher.types import Bool, Listings
+
+ENCODERS = {"pictures": "image", "titles": "bert"}
+
+
+def encoder_config(encoder: Path) -> RunConfig:
+    """Config with the one encoder that a run trained, or that a YAML file names.
+
+    Args:
+        encoder: Folder of a run of ``matcher train``, or a config with one modality.
+
+    Raises:
+        ConfigError: If it is neither, or the config has several modalities.
+        StoreError: If the folder is damaged.
+    """
+    if not encoder.is_dir():
+        config = RunConfig.load(encoder)
+        if len(config.encoders) > 1 or config.blending:
+            raise ConfigError(
+                f"{encoder} has the modalities {', '.join(config.encoders)}; one encoder is "
+                "measured here. Leave one in encoders, and leave out blending."
+            )
+        return config
+    if not (encoder / FOLDER).is_dir():
+        raise ConfigError(
+            f"{encoder} is not the folder of a training. Name one that 'matcher train' wrote, or "
+            "a config with one encoder."
+        )
+    kind, _ = load_trained(encoder)
+    return _config(kind, {"weights": str(encoder.resolve())})
+
+
+def starting_config(training: TrainConfig) -> RunConfig:
+    """Config with the encoder that a training starts from, as it is before the first step.
+
+    A dense layer or neck that the training adds is left out: what it starts from has none.
+    """
+    if training.init_from is not None:
+        return encoder_config(training.init_from)
+    if training.image is not None:
+        names = {"backbone", "weights", "size", "pooling"}
+        return _config("pictures", training.image.model_dump(include=names))
+    assert training.title is not None  # noqa: S101, a training has one of the two
+    return _config("titles", training.title.model_dump(include={"weights", "pooling"}))
+
+
+def _config(kind: str, settings: dict[str, Any]) -> RunConfig:
+    given = {name: value for name, value in settings.items() if value is not None}
+    modality = {"encoder": ENCODERS[kind], "min_score": -1.0, **given}
+    table = {
+        "encoders": {kind: modality},
+        "fusion": {"method": "union", "thresholds": {kind: 0.9}},
+        "clustering": {"method": "average"},
+    }
+    return RunConfig.read(table, "encoder")
+
+
+def unseen_rows(config: RunConfig, listings: Listings) -> Bool:
+    """Whether no encoder of a config was trained on a listing, shape ``(n,)``.
+
+    Only trainings of this package are known: what ImageNet holds is not.
+
+    Raises:
+        StoreError: If what a run was trained on cannot be read.
+    """
+    unseen = np.ones(len(listings), np.bool_)
+    for modality in config.encoders.values():
+        folder = Path(str(modality.settings.get("weights", ""))).expanduser()
+        if not (folder / FOLDER).is_dir():
+            continue
+        kind, trained = load_trained(folder)
+        digests = picture_digests(listings) if kind == "pictures" else title_digests(listings)
+        unseen &= ~np.isin(digests, trained) | (digests == NOTHING)
+    return unseen
