@@ -1,6 +1,7 @@
 """How figures are made: which rows set the thresholds, which are scored, in which gallery.
 
-No protocol scores a listing, or a pair, whose label took part in setting the thresholds.
+No protocol scores a listing, or a pair, whose label took part in setting the thresholds or in
+training an encoder.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.fusion import ACCEPTED
 from matcher.jobs.dedupe import dedupe
+from matcher.jobs.seen_rows import refuse_seen
 from matcher.jobs.sources import concatenate
 from matcher.jobs.steps import encode, find_candidates
 from matcher.jobs.thresholds import fit, row_f1
@@ -43,6 +45,7 @@ def as_given(listings: Listings, config: RunConfig) -> dict[str, float]:
     """All metrics of a config whose thresholds no label of these listings has touched."""
     if digest_labels(listings) in config.fitted_on:
         raise DataError("The thresholds of this config were fitted to these labels.")
+    refuse_seen(config, listings)
     return dict(dedupe(listings, config=config).metrics)
 
 
@@ -53,6 +56,7 @@ def held_out_in_all(listings: Listings, config: RunConfig, n_folds: int, seed: i
     Each fold is scored with thresholds from the labels of the others.
     """
     groups = labels_of(listings)
+    refuse_seen(config, listings)
     (encoded,) = encode(config, listings, listings).tables
     pairs = find_candidates(config, encoded)
     tied = tied_rows(listings)
@@ -98,6 +102,7 @@ def fitted_alone(
         gallery_size: What size of gallery the thresholds are for; None for their own.
     """
     part = take(listings, np.flatnonzero(rows))
+    refuse_seen(config, part, what="set thresholds")
     (encoded,) = encode(config, part, part).tables
     labelled = see(config, encoded, labels_of(part), tied_rows(part), gallery_size)
     return labelled.fit(config, labelled.known)
@@ -124,6 +129,7 @@ def with_distractors(
         rows = np.flatnonzero(scored | joined)
         fitted = fitted_alone(listings, config, learning, len(rows) if transferred else None)
         gallery = take(listings, rows)
+        refuse_seen(fitted, gallery)
         (encoded,) = encode(fitted, gallery, gallery).tables
         pairs = find_candidates(fitted, encoded)
         value = row_f1(fitted, pairs, labels_of(gallery), scored[rows], encoded=(encoded,))
@@ -150,6 +156,9 @@ def published_pairs(
     seen = set(zip(learning[0].tolist(), learning[1].tolist(), strict=True))
     if seen & set(zip(test[0].tolist(), test[1].tolist(), strict=True)):
         raise DataError("Test pairs may not be among those that set the thresholds.")
+    for table, rows in ((left, learning[0]), (right, learning[1])):
+        refuse_seen(config, table, np.unique(rows), "set thresholds")
+    _refuse_pairs(left, right, config, test)
     ours, theirs = encode(config, concatenate(left, right), left, right).tables
     judge = LabelledPairJudge(score_pairs(learning[0], learning[1], ours, theirs), learning[2])
     bound = config.fusion.bind(find_candidates(config, ours, theirs), ours, theirs)
@@ -161,9 +170,18 @@ def pairs_as_given(
     left: Listings, right: Listings, config: RunConfig, test: tuple[Int64, Int64, Bool]
 ) -> dict[str, float]:
     """As ``published_pairs``, of a config that nothing is fitted in."""
+    _refuse_pairs(left, right, config, test)
     ours, theirs = encode(config, concatenate(left, right), left, right).tables
     bound = config.fusion.bind(find_candidates(config, ours, theirs), ours, theirs)
     return _score(bound(score_pairs(test[0], test[1], ours, theirs)), test[2])
+
+
+def _refuse_pairs(
+    left: Listings, right: Listings, config: RunConfig, test: tuple[Int64, Int64, Bool]
+) -> None:
+    """Refuse to score pairs that an encoder was trained on an end of."""
+    refuse_seen(config, left, np.unique(test[0]))
+    refuse_seen(config, right, np.unique(test[1]))
 
 
 def _score(fused: Float32, truth: Bool) -> dict[str, float]:
@@ -174,6 +192,7 @@ def _score(fused: Float32, truth: Bool) -> dict[str, float]:
 
 def ranking(listings: Listings, config: RunConfig, name: str) -> dict[str, float]:
     """Top-1, top-5 and the rest of one encoder, every listing a query among all others."""
+    refuse_seen(config, listings)
     (encoded,) = encode(config, listings, listings).tables
     groups = labels_of(listings)
     ranked = make_index(encoded[name]).search_within(k=10)

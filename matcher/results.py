@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from matcher.errors import DataError
 from matcher.io.outputs import clusters_table, matches_table
-from matcher.types import Bool, Clusters, Float32, Listings, Matches, ScoredPairs
+from matcher.types import Bool, Clusters, Float32, Int64, Listings, Matches, ScoredPairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class MatchReport:
             it is approximate, its ``recall`` against exact search (None where there was nothing
             to find) and the ``recall_queries`` it was measured on.
         counts: Listings, pictures, candidate pairs, accepted pairs, clusters …
-        metrics: By name, where labels exist; else empty.
+        metrics: By name, where labels exist that no encoder was trained on; else empty.
         problems: How many listings each kind of trouble touched.
         bridges: Ids of listings with direct matches in ten clusters or more, and in how many;
             at most 20, the worst first.
@@ -72,7 +72,8 @@ class MatchResult:
     """Matches among listings, or between the listings of two sources.
 
     Attributes:
-        listings: The listings, or those of the left source.
+        listings: The listings, or those of the left source; without their labels where an
+            encoder was trained on some of these.
         right_listings: Those of the right source; None within one table.
         graph: Accepted pairs, both ways within one table, from left to right between two.
         clusters: The cluster of each listing; None between two sources.
@@ -83,6 +84,7 @@ class MatchResult:
         candidate_truth: Whether each candidate pair is of one product; None without labels.
         report: How the result came about.
         near: The pairs that came closest without being matches; None where nobody looked.
+        trained_on: By folder of the training that made an encoder: rows that it was trained on.
     """
 
     listings: Listings
@@ -96,6 +98,7 @@ class MatchResult:
     candidate_truth: Bool | None
     report: MatchReport
     near: NearMisses | None = None
+    trained_on: Mapping[str, Int64] = field(default_factory=dict)
 
     @property
     def clusters(self) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def _count(n: int, noun: str) -> str:
 
 def _files(out: Path) -> list[str]:
     tables = ("matches.csv", "clusters.csv", "pairs.parquet", "pairs.csv", "near_misses.csv")
-    names = (*tables, "run.json")
+    names = (*tables, "trained-on.csv", "run.json")
     return [name for name in names if (out / name).exists()]
 
 

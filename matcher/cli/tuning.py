@@ -44,6 +44,14 @@ Unlabelled: TypeAlias = Annotated[
     bool,
     typer.Option("--unlabelled", help="Thresholds from scores alone.", rich_help_panel=AIM),
 ]
+HeldOutBy: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Use the labels of those listings alone that this training held out: needed where "
+        "one of the encoders is from it.",
+    ),
+]
 Seed: TypeAlias = Annotated[int, typer.Option(help="Seeds the splits and the draws.")]
 
 
@@ -59,6 +67,7 @@ def tune(
     gallery_size: GallerySize = None,
     pairs: Pairs = None,
     unlabelled: Unlabelled = False,
+    held_out_by: HeldOutBy = None,
     encoders: o.Encoders = None,
     config: o.Config = None,
     no_cache: o.NoCache = False,
@@ -86,6 +95,7 @@ def tune(
             gallery_size=gallery_size,
             pairs=pairs,
             unlabelled=unlabelled,
+            held_out_by=held_out_by,
             seed=seed,
         )
     # what was asked of this run is not what the config shall say

@@ -23,6 +23,7 @@ from matcher.explain import explain_pairs
 from matcher.io.columns import Columns
 from matcher.jobs.found import pairs_within
 from matcher.jobs.label_names import name_labels
+from matcher.jobs.seen_rows import UNSUSPECTED, count_learnt, find_seen
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -247,6 +248,8 @@ def _report(
         "suspects": len(suspects),
         "suggested_elsewhere": int(((suggested != ALONE) & (suggested != groups[suspects])).sum()),
     }
+    problems = dict(count_problems(listings, encodings.tables[0]).most_common(KINDS_OF_PROBLEM))
+    n_learnt = count_learnt(listings, find_seen(config, listings, encodings.plain[0]))
     return MatchReport(
         command="audit",
         config=config.dump(),
@@ -254,7 +257,7 @@ def _report(
         left_out=encodings.left_out,
         search=encodings.searched,
         counts=counts,
-        problems=dict(count_problems(listings, encodings.tables[0]).most_common(KINDS_OF_PROBLEM)),
+        problems={UNSUSPECTED: n_learnt, **problems} if n_learnt else problems,
         seconds=seconds,
         versions=library_versions(),
     )

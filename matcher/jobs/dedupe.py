@@ -17,6 +17,7 @@ from matcher.jobs.decisions import as_constraints, decide_pairs
 from matcher.jobs.dedupe_report import Outcome
 from matcher.jobs.found import Found, pairs_within, search
 from matcher.jobs.near import are_matches, explain_near_misses, find_near_misses
+from matcher.jobs.seen_rows import find_seen, without_labels
 from matcher.jobs.steps import (
     ConfigLike,
     ListingsLike,
@@ -64,7 +65,8 @@ def dedupe(
             ``id_right`` and ``decision`` ("same" or "different"), or ``Constraints`` by row.
 
     Returns:
-        Clusters, matches and accepted pairs as tables, with metrics where there are labels.
+        Clusters, matches and accepted pairs as tables, with metrics where there are labels and
+        no encoder was trained on them.
 
     Raises:
         DataError: If the table cannot be used.
@@ -88,6 +90,7 @@ def dedupe(
         encodings = encode(config, listings, listings)
     (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
+        seen = find_seen(config, listings, plain)
         found = search(config, encodings, decided)
     with watch.step("cluster"):
         among = cluster(config, found.candidates, found.fused, decided.among(found.rows))
@@ -97,9 +100,10 @@ def dedupe(
         graph = accepted_graph(accepted, scores)
         reasons = explain_pairs(accepted, plain, plain, (listings.titles, listings.titles), graph)
         near = _near(config, found, among, (encoded, plain), listings, graph, decided)
-    said = Outcome(listings, found, among, clusters, graph)
+    said = Outcome(listings, found, among, clusters, graph, seen)
+    judged = without_labels(listings, seen)
     return MatchResult(
-        listings=listings,
+        listings=judged,
         right_listings=None,
         graph=graph,
         clusters_found=clusters,
@@ -107,9 +111,10 @@ def dedupe(
         scores=scores,
         reasons=reasons,
         candidate_scores=found.fused,
-        candidate_truth=_truth(*found.ends(), listings.groups),
+        candidate_truth=_truth(*found.ends(), judged.groups),
         report=said.report(config, encodings, watch.seconds),
         near=near,
+        trained_on=seen,
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from matcher.clustering import bridges, chaining
 from matcher.config import RunConfig
 from matcher.jobs.found import Found
+from matcher.jobs.seen_rows import UNSCORED, count_learnt
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     Encodings,
@@ -19,7 +21,7 @@ from matcher.jobs.steps import (
 from matcher.metrics import score_clusters, score_matches
 from matcher.results import MatchReport
 from matcher.training.splits import digest_labels
-from matcher.types import UNLABELLED, Clusters, Listings, Matches, SimilarityGraph
+from matcher.types import UNLABELLED, Clusters, Int64, Listings, Matches, SimilarityGraph
 
 MANY_CLUSTERS = 10  # a listing with accepted pairs into as many is reported as a bridge
 SHOWN_BRIDGES = 20
@@ -36,6 +38,7 @@ class Outcome:
         among: Clusters of the listings that were searched.
         clusters: Clusters of all listings.
         graph: The matches of all listings, both ways.
+        seen: By run that made an encoder: rows that it was trained on.
     """
 
     listings: Listings
@@ -43,6 +46,7 @@ class Outcome:
     among: Clusters
     clusters: Clusters
     graph: Matches
+    seen: Mapping[str, Int64] = field(default_factory=dict)
 
     def report(
         self, config: RunConfig, encodings: Encodings, seconds: dict[str, float]
@@ -51,7 +55,10 @@ class Outcome:
         problems = count_problems(self.listings, encodings.tables[0])
         told = dict(problems.most_common(KINDS_OF_PROBLEM))
         groups = self.listings.groups
-        if groups is not None and digest_labels(self.listings) in config.fitted_on:
+        n_learnt = count_learnt(self.listings, self.seen)
+        if n_learnt:
+            told = {UNSCORED: n_learnt, **told}
+        elif groups is not None and digest_labels(self.listings) in config.fitted_on:
             told = {SEEN: int((groups != UNLABELLED).sum()), **told}
         scored = pair_graph(self.found.candidates, self.found.fused)
         return MatchReport(
@@ -61,7 +68,7 @@ class Outcome:
             left_out=encodings.left_out,
             search=encodings.searched,
             counts=self._count(scored),
-            metrics=self._score(),
+            metrics={} if n_learnt else self._score(),
             problems=told,
             bridges=self._bridges(scored),
             seconds=seconds,

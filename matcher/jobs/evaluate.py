@@ -11,6 +11,7 @@ from matcher.errors import DataError
 from matcher.io.columns import Columns
 from matcher.io.listings import read_listings
 from matcher.io.match_files import read_matches
+from matcher.jobs.seen_rows import refuse_matches
 from matcher.metrics import Counts, score_matches
 from matcher.search import union_pairs
 from matcher.types import UNLABELLED
@@ -32,12 +33,14 @@ def evaluate(
         row-wise precision, recall and F1; and those of the pairs, each counted once.
 
     Raises:
-        DataError: If a file cannot be used, or there are no labels.
+        DataError: If a file cannot be used, there are no labels, or an encoder behind the
+            matches was trained on some of the labelled listings.
     """
     listings = read_listings(truth, columns=columns, labels_only=True, **reading)
     groups = listings.groups
     if groups is None or not (groups != UNLABELLED).any():
         raise DataError(f"{truth} holds no labels. Name their column with --group.")
+    refuse_matches(Path(matches), listings)
     found = read_matches(matches, listings.ids, listings.id_name)
     left, right = union_pairs([found])
     known = (groups[left] != UNLABELLED) & (groups[right] != UNLABELLED)

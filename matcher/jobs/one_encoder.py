@@ -9,14 +9,9 @@ import numpy as np
 
 from matcher.config import RunConfig
 from matcher.errors import ConfigError
+from matcher.jobs.seen_rows import find_seen
 from matcher.training.settings import TrainConfig
-from matcher.training.trained_rows import (
-    FOLDER,
-    NOTHING,
-    load_trained,
-    picture_digests,
-    title_digests,
-)
+from matcher.training.trained_rows import FOLDER, load_trained
 from matcher.types import Bool, Listings
 
 ENCODERS = {"pictures": "image", "titles": "bert"}
@@ -83,11 +78,6 @@ def unseen_rows(config: RunConfig, listings: Listings) -> Bool:
         StoreError: If what a run was trained on cannot be read.
     """
     unseen = np.ones(len(listings), np.bool_)
-    for modality in config.encoders.values():
-        folder = Path(str(modality.settings.get("weights", ""))).expanduser()
-        if not (folder / FOLDER).is_dir():
-            continue
-        kind, trained = load_trained(folder)
-        digests = picture_digests(listings) if kind == "pictures" else title_digests(listings)
-        unseen &= ~np.isin(digests, trained) | (digests == NOTHING)
+    for rows in find_seen(config, listings).values():
+        unseen[rows] = False
     return unseen

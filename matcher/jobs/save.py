@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from matcher.io.atomic import OutputFolder
 from matcher.io.outputs import spreadsheet_safe, write_csv, write_json, write_parquet
+from matcher.jobs.seen_rows import write_seen
 from matcher.report import render_report
 from matcher.results import MatchResult
 
@@ -19,7 +20,8 @@ def save(result: MatchResult, out: OutputFolder) -> None:
     ``matches.csv`` (id, matches), ``clusters.csv`` (id, cluster; not between two sources),
     ``pairs.parquet`` (ids, a score a modality, fused score, reason), ``pairs.csv`` (the same
     with titles, safe to open in a spreadsheet), ``near_misses.csv`` (likewise, the pairs that
-    came closest), ``run.json``, ``report.html``.
+    came closest), ``run.json``, ``report.html``; where an encoder was trained on some of the
+    listings ``trained-on.csv`` (id, run).
 
     Args:
         result: What to write.
@@ -36,6 +38,7 @@ def save(result: MatchResult, out: OutputFolder) -> None:
     write_parquet(result.pairs_table(), out.file("pairs.parquet"))
     write_csv(_readable(result.pairs_table(titles=True)), out.file("pairs.csv"))
     write_csv(_readable(result.near_misses_table()), out.file("near_misses.csv"))
+    write_seen(result.listings.ids, result.trained_on, out)
     write_json(asdict(result.report), out.file("run.json"))
     write_text(render_report(result), out.file("report.html"))
 

@@ -34,7 +34,7 @@ from matcher.training.networks import Network, make_learner, start_network
 from matcher.training.plots import plot_run
 from matcher.training.settings import TrainConfig
 from matcher.training.splits import digest_labels
-from matcher.training.trained_rows import refuse_trained, save_trained
+from matcher.training.trained_rows import FOLDER, refuse_trained, save_trained
 from matcher.training.validation import embed_rows, score_rows
 from matcher.types import Embeddings, Int64
 
@@ -100,14 +100,24 @@ def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
     if earlier.get("status") == FINISHED:
         return _report(folder, earlier, fresh=False)
     out_of_training = np.concatenate([rows.sides.held, rows.sides.test])
-    if config.init_from is not None and len(out_of_training):
-        refuse_trained(config.init_from, listings, out_of_training)
+    before = _run_before(config)
+    if before is not None and len(out_of_training):
+        refuse_trained(before, listings, out_of_training)
     write_config(config, folder)
     write_sides(folder, listings, rows.sides)
     _write_run(folder, facts, "running")
     untrained = _embed(config, network, rows.sides.test)
     progress = _run(config, network, rows, facts["digest"], folder)
     return _keep(config, network, rows, facts, progress, untrained, folder)
+
+
+def _run_before(config: TrainConfig) -> Path | None:
+    """Folder of the training that this one goes on from, by ``init_from`` or as its weights."""
+    network = config.image or config.title
+    if config.init_from is not None or network is None:
+        return config.init_from
+    weights = Path(network.weights).expanduser()
+    return weights if (weights / FOLDER).is_dir() else None
 
 
 def _check_place(folder: Path, config: TrainConfig) -> None:
@@ -227,7 +237,8 @@ def _keep(
             "code_version": facts["code"]["version"],
         }
     )
-    earlier = () if config.init_from is None else (config.init_from,)
+    before = _run_before(config)
+    earlier = () if before is None else (before,)
     kind = "pictures" if config.image is not None else "titles"
     save_trained(folder, rows.digests[rows.sides.train], kind, earlier)
     mark = network.save(folder, card)

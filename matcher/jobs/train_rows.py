@@ -60,7 +60,7 @@ def choose_rows(network: Network, config: TrainConfig) -> Rows:
     """Choose what is trained on and what is held out."""
     listings, pictures = network.listings, config.image is not None
     digests = picture_digests(listings) if pictures else title_digests(listings)
-    ties = _ties(listings, digests, config) if pictures else []
+    ties = _ties(listings, digests if pictures else None, config)
     if config.source.levels:
         codes = code_levels(listings, config.source.levels)
         sides = split_rows(listings, network.usable, codes[:, -1], ties, config)
@@ -83,8 +83,16 @@ def _labels(listings: Listings) -> Int64:
     return listings.groups
 
 
-def _ties(listings: Listings, digests: UInt64, config: TrainConfig) -> list[Int64]:
-    """Pictures of equal content and, where that is asked for, of equal perceptual hash."""
+def _ties(listings: Listings, digests: UInt64 | None, config: TrainConfig) -> list[Int64]:
+    """Pictures of equal content and, where that is asked for, of equal perceptual hash.
+
+    They tie titles as well, so that a training on titles and one on pictures share a split.
+    """
+    if digests is None:
+        whole = config.validation.split == "none" and config.validation.test_fold is None
+        if whole or not any(listings.images):
+            return []
+        digests = picture_digests(listings)
     ties = [codes_of(digests)]
     if config.source.tie_phash and config.validation.split != "none":
         from matcher.encoders.phash import Spec

@@ -14,6 +14,7 @@ from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError
 from matcher.io.columns import Columns
 from matcher.jobs.crowds import without_copies
+from matcher.jobs.seen_rows import only_held_out, refuse_seen
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -52,6 +53,7 @@ def tune(
     gallery_size: int | None = None,
     pairs: Any = None,
     unlabelled: bool = False,
+    held_out_by: str | Path | None = None,
     seed: int = 0,
 ) -> Tuned:
     """Fit the thresholds of the fusion and of the clusterer to labels.
@@ -70,19 +72,25 @@ def tune(
         pairs: Labelled pairs instead of labelled listings: table, or path of a CSV file, with
             the columns ``id_left``, ``id_right`` and ``label`` (1 or 0).
         unlabelled: Whether to take thresholds from the scores alone.
+        held_out_by: Folder of a training: only the labels of listings that it held out to
+            choose its weights by are used.
         seed: Seeds the splits and the draws.
 
     Raises:
-        DataError: If there are no labels, too few groups to split, or too few for the promise.
+        DataError: If there are no labels, too few groups to split, or too few for the promise;
+            or if an encoder was trained on listings that would set the thresholds.
         ConfigError: If a setting is wrong, or two contradict each other.
     """
-    _check_aims(precision, gallery_size, pairs, unlabelled)
+    _check_aims(precision, gallery_size, pairs, unlabelled, held_out_by)
     promise = None if precision is None else Promise(precision, confidence)
     config = resolve_config(config, encoders)
     listings = as_listings(listings, images, columns)
+    if held_out_by is not None:
+        listings = only_held_out(listings, held_out_by)
     by_labels = not unlabelled and pairs is None
     if by_labels:
         _labels(listings)  # before the long work
+    refuse_seen(config, listings, _telling(listings, pairs, unlabelled), "set thresholds")
     digest = digest_labels(listings) if by_labels else ""
     config = config.model_copy(update={"fitted_on": (digest,) if digest else ()})
     encodings = encode(config, listings, listings)
@@ -97,6 +105,16 @@ def tune(
     return replace(
         tuned, encoders=encodings.about(), left_out=encodings.left_out, problems=problems
     )
+
+
+def _telling(listings: Listings, pairs: Any, unlabelled: bool) -> Int64 | None:
+    """Rows that the thresholds are to come from; None for those that have a label."""
+    if unlabelled:
+        return np.arange(len(listings))
+    if pairs is None:
+        return None
+    left, right, _ = read_pairs(pairs, listings.ids)
+    return np.union1d(left, right)
 
 
 def _from_labels(
@@ -206,13 +224,22 @@ def _from_pairs(
 
 
 def _check_aims(
-    precision: float | None, gallery_size: int | None, pairs: Any, unlabelled: bool
+    precision: float | None,
+    gallery_size: int | None,
+    pairs: Any,
+    unlabelled: bool,
+    held_out_by: str | Path | None = None,
 ) -> None:
     """Refuse aims that contradict each other."""
     if unlabelled and (precision is not None or gallery_size is not None or pairs is not None):
         raise ConfigError(
             "Without labels nothing can be promised, nor transferred: 'unlabelled' goes with "
             "neither precision, gallery_size nor pairs."
+        )
+    if held_out_by is not None and (unlabelled or pairs is not None):
+        raise ConfigError(
+            "held_out_by chooses among labelled listings: it goes with neither pairs nor "
+            "unlabelled."
         )
     if pairs is not None and gallery_size is not None:
         raise ConfigError(

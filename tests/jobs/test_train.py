@@ -156,6 +156,14 @@ def test_a_run_goes_on_from_another_at_another_size_and_with_another_loss(traine
     assert config["matcher"]["card"]["started_from"] == str(out)
 
 
+def test_weights_of_an_earlier_run_count_as_what_a_training_goes_on_from(trained, tmp_path):
+    table, out, _ = trained
+    network = {**SMALL, "weights": str(out)}
+    other = {**table, "image": network, "validation": {"n_folds": 3, "fold": 1}}
+    with pytest.raises(DataError, match="was trained on"):
+        train(other, tmp_path / "next")
+
+
 def test_a_chain_is_not_scored_on_what_its_first_run_was_trained_on(trained, tmp_path):
     table, out, _ = trained
     other = {**table, "init_from": str(out), "validation": {"n_folds": 3, "fold": 2}}

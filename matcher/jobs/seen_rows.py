@@ -1,0 +1,184 @@
+"""Listings that an encoder of a run was trained on: nothing is fitted to them, or scored on them.
+
+An encoder that a training made has learnt which of those listings belong together, so that their
+scores are far better than those of others. Its folder says which they are, those of the trainings
+that it went on from (``init_from``) included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from matcher.config import RunConfig
+from matcher.errors import DataError
+from matcher.io.atomic import OutputFolder
+from matcher.io.outputs import plain_id, spreadsheet_safe, write_csv
+from matcher.io.tables import read_table
+from matcher.jobs.train_files import SPLIT, read_sides
+from matcher.training.trained_rows import (
+    FOLDER,
+    NOTHING,
+    load_trained,
+    picture_digests,
+    title_digests,
+)
+from matcher.types import UNLABELLED, Int64, Listings, UInt64
+
+TRAINED_ON = "trained-on.csv"
+COLUMNS = ("listing_id", "run")
+UNSCORED = "trained on by an encoder (trained-on.csv): no metrics are given, they mean nothing"
+UNSUSPECTED = "trained on by an encoder: a wrong label may look right to it"
+
+
+def find_seen(
+    config: RunConfig, listings: Listings, names: Iterable[str] | None = None
+) -> dict[str, Int64]:
+    """Find the listings that encoders of a config were trained on.
+
+    Titles are told by id and text, pictures by their content: each file is read once, where the
+    config has an encoder of pictures that a training made.
+
+    Args:
+        config: Whose encoders.
+        listings: Any listings.
+        names: Modalities that count; None for all.
+
+    Returns:
+        By folder of the run: rows, rising; runs that have seen none are left out.
+
+    Raises:
+        StoreError: If a run does not say any more what it was trained on.
+    """
+    digests: dict[str, UInt64] = {}
+    seen: dict[str, Int64] = {}
+    for folder in _runs(config, config.encoders if names is None else names):
+        kind, trained = load_trained(folder)
+        if kind not in digests:
+            make = picture_digests if kind == "pictures" else title_digests
+            digests[kind] = make(listings)
+        known = digests[kind] != NOTHING
+        rows = np.flatnonzero(np.isin(digests[kind], trained) & known)
+        if len(rows):
+            seen[str(folder)] = rows
+    return seen
+
+
+def _runs(config: RunConfig, names: Iterable[str]) -> list[Path]:
+    """Folders of the trainings that made the encoders; most configs have none."""
+    settings = (config.encoders[name].settings for name in names if name in config.encoders)
+    weights = (Path(str(given.get("weights", ""))).expanduser() for given in settings)
+    return [folder for folder in dict.fromkeys(weights) if (folder / FOLDER).is_dir()]
+
+
+def refuse_seen(
+    config: RunConfig, listings: Listings, rows: Int64 | None = None, what: str = "be scored"
+) -> None:
+    """Refuse to fit thresholds to, or to score, what an encoder was trained on.
+
+    Args:
+        config: Whose encoders.
+        listings: The listings.
+        rows: Those that count; None for all that have a label.
+        what: What they are to do, for the message.
+
+    Raises:
+        DataError: If a run was trained on any of them.
+        StoreError: If a run does not say any more what it was trained on.
+    """
+    rows = _labelled(listings) if rows is None else rows
+    for folder, seen in find_seen(config, listings).items():
+        found = rows[np.isin(rows, seen)]
+        if len(found):
+            raise DataError(
+                f"{folder} was trained on {len(found):,} of the {len(rows):,} listings that are "
+                f"to {what}, such as {listings.ids[found[0]]!r}: its scores for them are far too "
+                f"good. Use the labels of listings that it held out: {folder}/{SPLIT} names "
+                "them, and `matcher tune --held-out-by` takes no others."
+            )
+
+
+def only_held_out(listings: Listings, run: str | Path) -> Listings:
+    """Drop all labels but those of the listings that a training held out to choose weights by.
+
+    All listings stay, so that the gallery keeps its size.
+
+    Args:
+        listings: Those that the run was given, or some of them.
+        run: Folder of the run.
+
+    Raises:
+        DataError: If there are no labels, if the run does not know a listing, or held out none.
+        StoreError: If the folder is of no training.
+    """
+    if listings.groups is None:
+        raise DataError("Tuning needs labels. Name their column with --group.")
+    held = read_sides(Path(run), listings) == "held_out"
+    if not held.any():
+        raise DataError(
+            f"{run} held out none of the {len(listings):,} listings to choose weights by. Train "
+            "with validation.split: folds."
+        )
+    return replace(listings, groups=np.where(held, listings.groups, UNLABELLED))
+
+
+def without_labels(listings: Listings, seen: Mapping[str, Int64]) -> Listings:
+    """The listings without their labels where an encoder has learnt some; else as they are."""
+    return replace(listings, groups=None) if count_learnt(listings, seen) else listings
+
+
+def count_learnt(listings: Listings, seen: Mapping[str, Int64]) -> int:
+    """Number of labelled listings among those that encoders were trained on."""
+    labelled = _labelled(listings)
+    return int(np.isin(labelled, np.concatenate([labelled[:0], *seen.values()])).sum())
+
+
+def write_seen(ids: tuple[str, ...], seen: Mapping[str, Int64], out: OutputFolder) -> None:
+    """Write ``trained-on.csv``: the listings that encoders were trained on, if there are any."""
+    if not seen:
+        out.discard(TRAINED_ON)
+        return
+    names = [ids[row] for rows in seen.values() for row in rows.tolist()]
+    runs = [run for run, rows in seen.items() for _ in range(len(rows))]
+    cells = (spreadsheet_safe(pa.array(texts, pa.string())) for texts in (names, runs))
+    table = pa.table(list(cells), names=COLUMNS)
+    write_csv(table, out.file(TRAINED_ON))
+
+
+def refuse_matches(matches: Path, listings: Listings) -> None:
+    """Refuse to score matches of listings that an encoder behind them was trained on.
+
+    Args:
+        matches: A file of matches; a run that such an encoder took part in has left
+            ``trained-on.csv`` beside it.
+        listings: With the labels that the matches are to be scored by.
+
+    Raises:
+        DataError: If any of the labelled ones is named there.
+    """
+    path = matches.parent / TRAINED_ON
+    if not path.exists():
+        return
+    table = read_table(path)
+    cells = [table.text(table.names.index(name))[0].to_pylist() for name in COLUMNS]
+    texts = ([plain_id(text) for text in column] for column in cells)
+    learnt = dict(zip(*texts, strict=True))
+    labelled = [listings.ids[row] for row in _labelled(listings).tolist()]
+    found = [name for name in labelled if name in learnt]
+    if found:
+        raise DataError(
+            f"{learnt[found[0]]}, an encoder behind these matches, was trained on "
+            f"{len(found):,} of the {len(labelled):,} labelled listings, such as {found[0]!r}: the "
+            f"figure would mean nothing. Leave the labels of those in {path} empty, and the "
+            "others are scored."
+        )
+
+
+def _labelled(listings: Listings) -> Int64:
+    if listings.groups is None:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(listings.groups != UNLABELLED)
