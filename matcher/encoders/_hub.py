@@ -8,6 +8,7 @@ import shutil
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from matcher.errors import BackendError, StoreError
 from matcher.io.artifacts import CONFIG, TENSORS, Tensors, fingerprint
@@ -25,11 +26,32 @@ _TOKENIZER_FILES = (
 _WANTED = (CONFIG, TENSORS, *_TOKENIZER_FILES)
 
 
-def find_folder(weights: str) -> Path:
+class Wanted(NamedTuple):
+    """What is wanted of a model's folder.
+
+    Attributes:
+        encoder: Which encoder wants it, for messages.
+        needed: Files that must be there; of several side by side, one.
+        files: Patterns of those that are downloaded.
+        named: What a setting ``weights`` names of a folder that people downloaded.
+    """
+
+    encoder: str
+    needed: tuple[tuple[str, ...], ...]
+    files: tuple[str, ...]
+    named: str
+
+
+TITLES = Wanted("bert", ((CONFIG,), (TENSORS,), _TOKENIZERS), _WANTED, "it")
+PICTURES = Wanted("image", ((TENSORS,),), (TENSORS,), f"FOLDER/{TENSORS}")
+
+
+def find_folder(weights: str, wanted: Wanted = TITLES) -> Path:
     """Find the folder of a model, downloading it if need be.
 
     Args:
         weights: The folder, or an id on huggingface.co.
+        wanted: Which files, and for whom.
 
     Raises:
         BackendError: If it is not on this machine and cannot be downloaded, or lacks a file.
@@ -38,19 +60,19 @@ def find_folder(weights: str) -> Path:
     if not folder.is_dir():
         if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", weights):
             raise BackendError(
-                f"The bert encoder needs its weights, but there is no folder {folder}."
+                f"The {wanted.encoder} encoder needs its weights, but there is no folder {folder}."
             )
-        folder = _download(weights)
+        folder = _download(weights, wanted)
     if not (folder / TENSORS).is_file() and (folder / "pytorch_model.bin").is_file():
         raise BackendError(
             f"{folder} holds its weights as a pickle, pytorch_model.bin, which could run any code "
             f"and is not read. Where torch is installed, AutoModel.from_pretrained({weights!r})"
             ".save_pretrained(FOLDER) of transformers writes model.safetensors."
         )
-    lacking = _lacking(folder)
+    lacking = _lacking(folder, wanted)
     if lacking:
         raise BackendError(
-            f"The bert encoder needs {lacking} in {folder}, which is not there. "
+            f"The {wanted.encoder} encoder needs {lacking} in {folder}, which is not there. "
             "Download or save the whole folder again."
         )
     return folder
@@ -80,16 +102,15 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
         raise StoreError(f"The tokenizer could not be saved in {folder}: {error}.") from error
 
 
-def _lacking(folder: Path) -> str:
+def _lacking(folder: Path, wanted: Wanted) -> str:
     """Name the first file that a model folder lacks, or nothing."""
-    for name in (CONFIG, TENSORS):
-        if not (folder / name).is_file():
-            return name
-    found = any((folder / name).is_file() for name in _TOKENIZERS)
-    return "" if found else " or ".join(_TOKENIZERS)
+    for names in wanted.needed:
+        if not any((folder / name).is_file() for name in names):
+            return " or ".join(names)
+    return ""
 
 
-def _download(model_id: str) -> Path:
+def _download(model_id: str, wanted: Wanted) -> Path:
     """Take a model from the cache of the Hugging Face hub, or download it into that."""
     from huggingface_hub import constants, model_info, snapshot_download
 
@@ -97,20 +118,21 @@ def _download(model_id: str) -> Path:
         # Without a question to the hub where all is there already.
         with suppress(FileNotFoundError):
             folder = Path(snapshot_download(model_id, local_files_only=True))
-            if not _lacking(folder):
+            if not _lacking(folder, wanted):
                 return folder
         # snapshot_download alone would wait for ever for a network that swallows questions.
         revision = model_info(model_id, timeout=PATIENCE).sha
         log.info("downloading %s", model_id)
-        found = snapshot_download(model_id, revision=revision, allow_patterns=list(_WANTED))
+        found = snapshot_download(model_id, revision=revision, allow_patterns=list(wanted.files))
         return Path(found)
     except Exception as error:  # the hub, its HTTP library and the disk raise many types
         offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else ""
         raise BackendError(
-            f"The bert encoder needs the weights {model_id!r}, which are not on this machine and "
-            f"could not be downloaded ({offline or _explain(error)}). Download the folder once "
-            f"with `hf download {model_id} --local-dir FOLDER` on a machine with a network and "
-            "set weights: to it, or leave bert out of the encoders."
+            f"The {wanted.encoder} encoder needs the weights {model_id!r}, which are not on this "
+            f"machine and could not be downloaded ({offline or _explain(error)}). Download the "
+            f"folder once with `hf download {model_id} --local-dir FOLDER` on a machine with a "
+            f"network and set weights: to {wanted.named}, or leave {wanted.encoder} out of the "
+            "encoders."
         ) from error
 
 

@@ -32,7 +32,8 @@ class ImageSettings(Settings):
 
     Attributes:
         weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the network without
-            its classifier, the folder of an artefact, or ``random`` (for tests).
+            its classifier (for resnet18 a ``.safetensors`` file with PyTorch's names, too), the
+            folder of an artefact, or ``random`` (for tests).
         size: Side to which pictures are resized, in pixels; None is the size that the weights
             or, failing that, the network were made for.
         batch: Pictures that are handed to the network at once.
@@ -150,7 +151,7 @@ def _origin(
 ) -> Facts | None:
     """What the network depends on; None where the weights are not there to be looked at."""
     about = {"backbone": backbone, "size": settings.size, "pooling": pooling}
-    if settings.weights in ("imagenet", "random"):  # what Keras downloads is always the same
+    if settings.weights in ("imagenet", "random"):  # what is downloaded is always the same
         return about | {"weights": settings.weights}
     path = Path(settings.weights).expanduser()
     try:

@@ -18,11 +18,12 @@ from matcher.encoders._artefacts import (
     read_title,
 )
 from matcher.encoders._cards import describe
-from matcher.encoders._hub import copy_tokenizer, find_folder
+from matcher.encoders._hub import PICTURES, copy_tokenizer, find_folder
 from matcher.encoders._tokens import TitleTokenizer, load_tokenizer
-from matcher.errors import ConfigError
-from matcher.io.artifacts import CONFIG, TENSORS, Tensors, read_config, save_model
+from matcher.errors import BackendError, ConfigError
+from matcher.io.artifacts import CONFIG, TENSORS, Tensors, read_config, read_tensors, save_model
 from matcher.io.atomic import write_atomically
+from matcher.models.catalogue import find_backbone
 from matcher.models.settings import ImageArchitecture, ModelCard, TitleArchitecture
 
 
@@ -33,8 +34,9 @@ def start_image_embedder(
 
     Args:
         architecture: Its parts.
-        weights: ``imagenet``; a ``.weights.h5`` or ``.h5`` file for the backbone; the folder of
-            an artefact with the same backbone, whatever its size and neck; ``random`` or None.
+        weights: ``imagenet``; a ``.weights.h5`` or ``.h5`` file for the backbone, or for
+            resnet18 a ``.safetensors`` file with PyTorch's names; the folder of an artefact
+            with the same backbone, whatever its size and neck; ``random`` or None.
         seed: Of what starts at random, and of dropout.
 
     Raises:
@@ -44,10 +46,15 @@ def start_image_embedder(
     """
     from matcher.models.embedder import build_image_embedder
 
+    backbone = find_backbone(architecture.backbone)
+    if weights == "imagenet" and backbone.hub:
+        weights = str(find_folder(backbone.hub, PICTURES) / TENSORS)
     if weights in (None, "random", "imagenet"):
         start = "imagenet" if weights == "imagenet" else None
         return build_image_embedder(architecture, start, seed)
     folder = Path(str(weights)).expanduser()
+    if backbone.ours and folder.suffix == ".safetensors":
+        return build_image_embedder(architecture, _read_torch(folder), seed, str(folder))
     if not folder.is_dir():
         return build_image_embedder(architecture, folder, seed)
     saved = load_saved(folder)
@@ -138,6 +145,15 @@ def load_encoder_model(folder: Path) -> tuple[Any, Architecture]:
     """
     saved = load_saved(folder)
     return build_saved(saved, str(folder / TENSORS)), saved.architecture
+
+
+def _read_torch(path: Path) -> Tensors:
+    """Weights of PyTorch for a network of ours."""
+    from matcher.models.resnet18_weights import from_torch
+
+    if not path.is_file():
+        raise BackendError(f"resnet18 needs its weights, but there is no {path}.")
+    return from_torch(read_tensors(path)[1])
 
 
 def _describe_image(about: dict[str, Any], model: Any) -> tuple[dict[str, Any], Tensors]:

@@ -182,7 +182,7 @@ def find_candidates(
     graphs = []
     for name in tables[0]:
         if config.search_of(name)[0]:
-            graph, how = _search_modality(config, name, *tables)
+            graph, how = search_modality(config, name, *tables)
             graphs.append(graph)
             if searched is not None:
                 searched[name] = how
@@ -195,10 +195,10 @@ def find_candidates(
     return score_pairs(left, right, *tables)
 
 
-def _search_modality(
+def search_modality(
     config: RunConfig, name: str, *tables: Mapping[str, Encoded]
 ) -> tuple[SimilarityGraph, dict[str, Any]]:
-    """Neighbours in one modality, and how they were found."""
+    """Neighbours in one modality, and how they were found; see ``find_candidates``."""
     search, held = config.search, tables[-1][name]
     queries = None if len(tables) == 1 else tables[0][name]
     method, why = choose_method(

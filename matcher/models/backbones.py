@@ -120,8 +120,9 @@ def _preprocess(backbone: Backbone, pixels: Any, weights: str | None) -> Any:
 def _download(name: str, backbone: Backbone, size: int) -> keras.Model:
     if backbone.ours:
         raise BackendError(
-            f"Keras has no ImageNet weights of {name}. Set weights: to a file or a folder saved by "
-            "a training, or choose another backbone, e.g. resnet50."
+            f"Keras has no ImageNet weights of {name}. Those of {backbone.hub} on huggingface.co "
+            "are taken by matcher.encoders and by trainings: they come as arrays, to "
+            "build_image_embedder."
         )
     log.info("%s: looking for ImageNet weights", name)
     try:

@@ -19,11 +19,13 @@ class Backbone(NamedTuple):
         scaling: What must be done to pixels in 0..255 before it: nothing, it does it
             ``inside``; ``unit``, to [-1, 1]; ``deviation``, what Keras does inside only where
             it downloads the weights; ``caffe``, blue first and less the mean of ImageNet.
+        hub: Id on huggingface.co of its ImageNet weights, where Keras has none.
     """
 
     builder: str
     size: int
     scaling: Scaling = "inside"
+    hub: str = ""
 
     @property
     def ours(self) -> bool:
@@ -50,7 +52,7 @@ BACKBONES = {
     "mobilenet-v2": Backbone("MobileNetV2", 224, "unit"),
     "mobilenet-v3-small": Backbone("MobileNetV3Small", 224),
     "mobilenet-v3-large": Backbone("MobileNetV3Large", 224),
-    "resnet18": Backbone("", 224),
+    "resnet18": Backbone("", 224, hub="timm/resnet18.a1_in1k"),
     "resnet50": Backbone("ResNet50", 224, "caffe"),
     "convnext-tiny": Backbone("ConvNeXtTiny", 224),
     "convnext-small": Backbone("ConvNeXtSmall", 224),

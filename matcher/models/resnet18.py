@@ -1,6 +1,7 @@
 """ResNet18, which Keras does not have, as a small network of ours.
 
-The layers are those of torchvision's, under the same names but for ``_`` instead of ``.``.
+The layers are those of torchvision's, under the same names but for ``_`` instead of ``.``, and
+padded as PyTorch pads, on both sides: ``matcher.models.resnet18_weights`` takes its weights.
 
 Source: He et al., CVPR 2016, arXiv:1512.03385; Mish: Misra, BMVC 2020, arXiv:1908.08681.
 """

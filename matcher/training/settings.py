@@ -50,8 +50,8 @@ class ImageNetwork(ImageArchitecture):
     """A network for pictures, and what it starts from.
 
     Attributes:
-        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the backbone, or
-            ``random``.
+        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the backbone (for
+            resnet18 a ``.safetensors`` file with PyTorch's names, too), or ``random``.
     """
 
     weights: str = "imagenet"

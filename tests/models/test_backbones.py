@@ -148,7 +148,7 @@ def test_mish_takes_the_place_of_relu():
 
 
 def test_keras_has_no_weights_of_resnet18():
-    with pytest.raises(BackendError, match=r"no ImageNet weights of resnet18\. Set weights"):
+    with pytest.raises(BackendError, match=r"no ImageNet weights of resnet18\. Those of timm"):
         build_backbone("resnet18", SIZE, "imagenet")
 
 
