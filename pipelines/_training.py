@@ -1,30 +1,18 @@
-"""What the pipelines that train share: their options, their errors, their table of figures."""
+"""What the pipelines that train share: their options, their table of figures."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pipelines._command import carry_out
 
 if TYPE_CHECKING:
     from matcher.training.settings import TrainConfig
 
 Figures = Mapping[str, Mapping[str, float]]
-
-
-def carry_out(job: Callable[[], object]) -> None:
-    """Run a pipeline; say what is wrong with its input in one line, and exit with 2."""
-    from matcher.cli.show import progress_bars, show_warnings, warn
-    from matcher.errors import MatcherError
-
-    show_warnings()
-    try:
-        with progress_bars():
-            job()
-    except (MatcherError, OSError) as error:
-        warn(" ".join(str(error).split()))
-        raise SystemExit(2) from None
 
 
 def load_training(path: Path, listings: Path | None, images: Path | None) -> TrainConfig:
@@ -37,12 +25,15 @@ def load_training(path: Path, listings: Path | None, images: Path | None) -> Tra
     return config.model_copy(update={"source": config.source.model_copy(update=named)})
 
 
-def train_and_score(kind: str, description: str | None) -> None:
+def train_and_score(kind: str, description: str | None) -> int:
     """Train an encoder of titles or of pictures, and score it on products not seen.
 
     Args:
         kind: ``title`` or ``image``.
         description: What ``--help`` says.
+
+    Returns:
+        The status that the command ends with.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -52,7 +43,7 @@ def train_and_score(kind: str, description: str | None) -> None:
     parser.add_argument("--listings", type=Path, help="table in place of source.listings")
     parser.add_argument("--images", type=Path, help="pictures in place of source.images")
     options = parser.parse_args()
-    carry_out(lambda: _train_and_score(kind, options))
+    return carry_out(lambda: _train_and_score(kind, options))
 
 
 def _train_and_score(kind: str, options: Any) -> None:

@@ -19,16 +19,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from matcher.cli.show import progress_bars, say, show_warnings, warn
+from matcher.cli.show import say
 from matcher.config import RunConfig
-from matcher.errors import ConfigError, DataError, MatcherError
+from matcher.errors import ConfigError, DataError
 from matcher.io.atomic import OutputFolder
 from matcher.io.listings import read_listings
 from matcher.io.outputs import write_json
@@ -42,21 +41,15 @@ from matcher.report.ranking_sheet import take_best, write_ranking_sheet
 from matcher.search import make_index
 from matcher.training.settings import TrainConfig
 from matcher.types import Int64, SimilarityGraph
+from pipelines._command import carry_out
 
 K = 5
 
 
 def main() -> int:
-    """Run, and say what is wrong with the input as the command line does."""
-    show_warnings()
+    """Run the command."""
     options = _parser().parse_args()
-    try:
-        with progress_bars():
-            run(options)
-    except (MatcherError, OSError) as error:
-        warn(" ".join(str(error).split()))
-        return 2
-    return 0
+    return carry_out(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -144,4 +137,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -19,7 +19,6 @@ Hardware: two CPU cores. Figures to expect: configs/training/eproduct_small.yaml
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from matcher.cli.show import progress_bars, say, show_warnings, warn
+from matcher.cli.show import say
 from matcher.config import RunConfig
-from matcher.errors import DataError, MatcherError
+from matcher.errors import DataError
 from matcher.io.atomic import OutputFolder
 from matcher.io.listings import read_listings
 from matcher.io.outputs import write_csv, write_json
@@ -40,21 +39,15 @@ from matcher.jobs.retrieval import compare_searches, embed_tables, measure_searc
 from matcher.metrics import right_and_wrong_scores
 from matcher.report.ranking_plots import plot_class_sizes, plot_scores
 from matcher.search.lsh import Spec as LshSpec
+from pipelines._command import carry_out
 
 HASHING = ("n_bits", "n_tables", "n_probes", "rank", "folder")
 
 
 def main() -> int:
-    """Run, and say what is wrong with the input as the command line does."""
-    show_warnings()
+    """Run the command."""
     options = _parser().parse_args()
-    try:
-        with progress_bars():
-            run(options)
-    except (MatcherError, OSError) as error:
-        warn(" ".join(str(error).split()))
-        return 2
-    return 0
+    return carry_out(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -146,4 +139,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -21,11 +21,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from matcher.cli.show import progress_bars, say, show_warnings, warn
-from matcher.config import RunConfig
-from matcher.errors import DataError, MatcherError
+from matcher.cli.show import say, warn
+from matcher.errors import DataError
 from matcher.io.atomic import OutputFolder
 from matcher.io.outputs import write_csv, write_json
+from matcher.jobs.one_encoder import encoder_config
 from matcher.jobs.product_search import (
     Products,
     held_out,
@@ -36,20 +36,10 @@ from matcher.jobs.product_search import (
 )
 from matcher.search import say_how
 from matcher.training.trained_rows import FOLDER, refuse_trained
+from pipelines._command import carry_out
 
 # Queries without a ranking that are named on the screen.
 SHOWN = 20
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Rank, score, write; 2 where the input or a setting is at fault."""
-    show_warnings()
-    try:
-        run(arguments(argv))
-    except (MatcherError, OSError) as error:
-        warn(" ".join(str(error).split()))
-        return 2
-    return 0
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -74,10 +64,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    options = arguments(argv)
+    return carry_out(lambda: run(options))
+
+
 def run(options: argparse.Namespace) -> None:
     """Rank the gallery for each query, and score the rankings where products are known."""
     config = encoder_config(options.encoder, options.modality)
-    with OutputFolder(options.out) as out, progress_bars():
+    with OutputFolder(options.out) as out:
         gallery, queries = tables(options)
         scored = gallery.labelled and queries.labelled
         if scored and (options.encoder / FOLDER).is_dir():
@@ -115,19 +111,6 @@ def tables(options: argparse.Namespace) -> tuple[Products, Products]:
         if not gallery.labelled:
             raise DataError(f"{options.gallery} names no products to score by: add product_id.")
     return gallery, queries
-
-
-def encoder_config(encoder: Path, modality: str | None) -> RunConfig:
-    """The settings of one encoder: a trained run's, or those in a config."""
-    if not encoder.is_dir():
-        config = RunConfig.load(encoder)
-        return config if modality is None else config.select([modality])
-    settings = {
-        "encoders": {"photos": {"encoder": "image", "weights": str(encoder)}},
-        "fusion": {"method": "union", "thresholds": {"photos": 0.9}},
-        "clustering": {"method": "average"},
-    }
-    return RunConfig.read(settings, str(encoder))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipelines._training import carry_out, load_training, show_figures
+from pipelines._command import carry_out
+from pipelines._training import load_training, show_figures
 
 if TYPE_CHECKING:
     from matcher.config import RunConfig
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from matcher.types import Bool, Listings
 
 
-def main() -> None:
+def main() -> int:
     """Train where that is asked for, tune on one part, match all, score another part."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--train", type=Path, action="append", default=[], metavar="TRAINING")
     options = parser.parse_args()
-    carry_out(lambda: run(options))
+    return carry_out(lambda: run(options))
 
 
 def run(options: Any) -> None:
@@ -135,4 +136,4 @@ def match(config: RunConfig, listings: Listings, rows: Bool) -> tuple[RunConfig,
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -17,4 +17,4 @@ from __future__ import annotations
 from pipelines._training import train_and_score
 
 if __name__ == "__main__":
-    train_and_score("image", __doc__)
+    raise SystemExit(train_and_score("image", __doc__))

@@ -17,11 +17,12 @@ from matcher.types import Bool, Listings
 ENCODERS = {"pictures": "image", "titles": "bert"}
 
 
-def encoder_config(encoder: Path) -> RunConfig:
+def encoder_config(encoder: Path, modality: str | None = None) -> RunConfig:
     """Config with the one encoder that a run trained, or that a YAML file names.
 
     Args:
-        encoder: Folder of a run of ``matcher train``, or a config with one modality.
+        encoder: Folder of a run of ``matcher train``, or a config.
+        modality: Which one of a config that has several.
 
     Raises:
         ConfigError: If it is neither, or the config has several modalities.
@@ -29,6 +30,7 @@ def encoder_config(encoder: Path) -> RunConfig:
     """
     if not encoder.is_dir():
         config = RunConfig.load(encoder)
+        config = config if modality is None else config.select([modality])
         if len(config.encoders) > 1 or config.blending:
             raise ConfigError(
                 f"{encoder} has the modalities {', '.join(config.encoders)}; one encoder is "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from matcher.io.outputs import matches_table
 from matcher.io.tables import read_table
 from matcher.jobs.encoding import take_listings
 from matcher.jobs.label_names import name_labels
+from matcher.jobs.query_tables import number_values
 from matcher.jobs.steps import encode, search_modality
 from matcher.jobs.train_files import read_sides
 from matcher.metrics import score_ranking
-from matcher.types import UNLABELLED, Int64, Listings, Matches, SimilarityGraph
+from matcher.types import UNLABELLED, Listings, Matches, SimilarityGraph
 
 # Ids of pictures; a table that has one may name the product in another column.
 PICTURE_IDS = ("seller_img_id", "user_img_id")
@@ -225,7 +225,7 @@ def score_products(found: Ranked, queries: Products, gallery: Products) -> dict[
     Raises:
         DataError: If no query has a product of the gallery.
     """
-    left, right = _number(queries.labels, gallery.labels)
+    left, right = number_values(queries.labels, gallery.labels)
     mates = np.isin(left, right[right != UNLABELLED])
     if found.within:  # a query is not its own mate
         mates = np.bincount(right + 1)[left + 1] > 1
@@ -242,10 +242,3 @@ def score_products(found: Ranked, queries: Products, gallery: Products) -> dict[
         found.ranking, left, right, sorted({*wanted.values()}), within=found.within
     )
     return {**{name: scores[name] for name in wanted}, "scored_queries": int(mates.sum())}
-
-
-def _number(asked: Sequence[str], held: Sequence[str]) -> tuple[Int64, Int64]:
-    """Codes of the labels of two sides, alike on both; ``UNLABELLED`` for an empty one."""
-    number = {text: i for i, text in enumerate(dict.fromkeys((*held, *asked))) if text}
-    left, right = ([number.get(text, UNLABELLED) for text in side] for side in (asked, held))
-    return np.array(left, np.int64), np.array(right, np.int64)
