@@ -17,7 +17,7 @@ from matcher.jobs.held_out import (
     score_in_gallery,
 )
 from matcher.metrics import rowwise_f1
-from matcher.similarity import build_graph
+from matcher.similarity import build_graph, keep_edges
 from matcher.training.trained_rows import save_trained, title_digests
 
 
