@@ -112,7 +112,14 @@ def loss_lines(rows: list[Row]) -> list[str]:
 
 def speed_lines(rows: list[Row]) -> list[str]:
     """How fast."""
-    return ["| | |", "|---|---|", *(f"| {r['figure']} | **{r['value']:.3g}** |" for r in rows)]
+    return [
+        "| | classes | median of the steps | waiting for input |",
+        "|---|---|---|---|",
+        *(
+            f"| {r['figure']} | {r['classes']:,} | **{r['value']:.0f}** | {r['waited']:.1%} |"
+            for r in rows
+        ),
+    ]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ SHOWN = ("top1", "top5", "mar@10", "row_f1")
 # Same batches, steps and learning rate for all; each with the settings usual for it.
 LOSSES: dict[str, dict[str, Any]] = {
     "arcface": {},
+    "arcface, centers at the means": {"centers": "means"},
     "softmax, normalised": {"loss": {"method": "softmax", "scale": 24}, "margin": None},
     "softmax, plain": {"loss": {"method": "softmax", "normalize": False}, "margin": None},
     "cosface": {"loss": {"method": "cosface", "scale": 24, "margin": 0.2}, "margin": None},
@@ -63,23 +64,37 @@ def losses(setting: Setting) -> Iterator[Row]:
 
 
 def throughput(setting: Setting) -> Iterator[Row]:
-    """EfficientNetB0 and ArcFace, all layers learning, and how long it waits for pictures."""
-    changes = {
+    """One epoch with all layers learning: rows a second, and how long it waits for input."""
+    once = {"epochs": 1, "centers": "random", "validation": {"split": "none", "test_fold": None}}
+    pictures = {
         "source": {"least": 1, "tie_phash": False},
         "image": {"backbone": "efficientnet-b0", "size": 96, "weights": "random"},
         "batches": {"size": 32, "per_group": None},
         "freezing": {"up_to": 0.0, "norms": False},
-        "validation": {"split": "none", "test_fold": None},
-        "epochs": 1,
+        **once,
     }
-    ran = run_training(setting, "hm", "hm", "throughput", changes)
+    asked = (
+        ("EfficientNetB0, 96 px, ArcFace, batches of 32: pictures", "hm", "hm", pictures, 65.0),
+        ("MiniLM, ArcFace, batches of 64: titles", "shopee_title_small", "shopee", once, None),
+    )
+    for what, config, data, changes, bar in asked:
+        for precision in ("float32", "mixed_bfloat16"):
+            name = f"throughput-{data}-{precision}"
+            ran = run_training(setting, config, data, name, {**changes, "precision": precision})
+            progress = ran.run["progress"]
+            yield {
+                "figure": f"{what} a second, {precision}",
+                "value": median(_speeds(ran)),
+                "waited": progress["waited"] / progress["seconds"],
+                "classes": ran.run["counts"]["trained_classes"],
+                "bar": bar if precision == "float32" else None,
+            }
+
+
+def _speeds(ran: Ran) -> list[float]:
+    """Rows a second, of each step."""
     with (ran.folder / "log.csv").open(encoding="utf-8", newline="") as file:
-        speeds = [float(row["rows_per_second"]) for row in csv.DictReader(file)]
-    progress, classes = ran.run["progress"], ran.run["counts"]["trained_classes"]
-    waited = progress["waited"] / progress["seconds"]
-    what = f"EfficientNetB0 at 96 px, ArcFace with {classes:,} classes, batches of 32"
-    yield {"figure": f"{what}: pictures a second", "value": median(speeds), "bar": 65.0}
-    yield {"figure": "share of the time that it waits for pictures", "value": waited, "bar": None}
+        return [float(row["rows_per_second"]) for row in csv.DictReader(file)]
 
 
 def _rows(
