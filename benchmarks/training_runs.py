@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -76,12 +77,13 @@ def run_training(
     settings = _changed(yaml.safe_load(text), _here(setting, data, config))
     settings = _changed(settings, changes or {})
     folder = setting.out / name
-    folder.mkdir(parents=True, exist_ok=True)
+    setting.out.mkdir(parents=True, exist_ok=True)
     written = setting.out / f"{name}.yaml"
     written.write_text(yaml.safe_dump(settings), encoding="utf-8")
     command = [sys.executable, "-m", "matcher", "train", str(written), "--out", str(folder)]
     cost = setting.out / f"{name}.minutes"
     if not cost.exists():
+        shutil.rmtree(folder, ignore_errors=True)  # one that was cut off would cost too little
         before = _children()
         subprocess.run(command, cwd=ROOT, check=True)
         cost.write_text(str((_children() - before) / 60 / CORES), encoding="utf-8")

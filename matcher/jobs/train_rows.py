@@ -88,13 +88,13 @@ def _ties(listings: Listings, digests: UInt64 | None, config: TrainConfig) -> li
 
     They tie titles as well, so that a training on titles and one on pictures share a split.
     """
+    whole = config.validation.split == "none" and config.validation.test_fold is None
     if digests is None:
-        whole = config.validation.split == "none" and config.validation.test_fold is None
         if whole or not any(listings.images):
             return []
         digests = picture_digests(listings)
     ties = [codes_of(digests)]
-    if config.source.tie_phash and config.validation.split != "none":
+    if config.source.tie_phash and not whole:
         from matcher.encoders.phash import Spec
 
         hashes = Spec().fit(listings).encode(listings)
