@@ -85,6 +85,7 @@ class MatchResult:
         report: How the result came about.
         near: The pairs that came closest without being matches; None where nobody looked.
         trained_on: By folder of the training that made an encoder: rows that it was trained on.
+        right_trained_on: Those of the right source.
     """
 
     listings: Listings
@@ -99,6 +100,7 @@ class MatchResult:
     report: MatchReport
     near: NearMisses | None = None
     trained_on: Mapping[str, Int64] = field(default_factory=dict)
+    right_trained_on: Mapping[str, Int64] = field(default_factory=dict)
 
     @property
     def clusters(self) -> pd.DataFrame:

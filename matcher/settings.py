@@ -53,7 +53,9 @@ def explain_error(error: ValidationError, model: type[BaseModel]) -> str:
     path = [part for part in parts if not part.startswith(("literal[", "dict["))]
     name = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}.{suggest(path[-1], _fields_at(model, path[:-1]))}"
+        known = _fields_at(model, path[:-1])
+        told = suggest(path[-1], known) or (f" Known: {', '.join(known)}." if known else "")
+        return f"unknown setting {name!r}.{told}"
     if first["type"] == "missing":
         return f"setting {name!r} is required."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")

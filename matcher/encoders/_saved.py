@@ -153,7 +153,7 @@ def _read_torch(path: Path) -> Tensors:
 
     if not path.is_file():
         raise BackendError(f"resnet18 needs its weights, but there is no {path}.")
-    return from_torch(read_tensors(path)[1])
+    return from_torch(read_tensors(path)[1], str(path))
 
 
 def _describe_image(about: dict[str, Any], model: Any) -> tuple[dict[str, Any], Tensors]:

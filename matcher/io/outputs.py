@@ -111,6 +111,20 @@ def spreadsheet_safe(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chunke
     return pc.if_else(risky, pc.binary_join_element_wise(quote, column, nothing), column)
 
 
+def safe_texts(texts: Sequence[str]) -> list[str]:
+    """Texts as ``spreadsheet_safe`` writes them.
+
+    Whoever looks for an id in a file that was written so looks for this form: two ids may have one
+    form (``=1`` and ``'=1``), so that the way back is not known.
+
+    Example:
+        >>> safe_texts(["a", "=1", "'=1"])
+        ['a', "'=1", "'=1"]
+    """
+    safe: list[str] = spreadsheet_safe(pa.array(texts, pa.string())).to_pylist()
+    return safe
+
+
 def plain_id(text: str) -> str:
     """Take away the quote that ``spreadsheet_safe`` puts before a formula.
 

@@ -17,7 +17,7 @@ from matcher.jobs.decisions import as_constraints, decide_pairs
 from matcher.jobs.dedupe_report import Outcome
 from matcher.jobs.found import Found, pairs_within, search
 from matcher.jobs.near import are_matches, explain_near_misses, find_near_misses
-from matcher.jobs.seen_rows import find_seen, without_labels
+from matcher.jobs.seen_rows import find_known, without_labels
 from matcher.jobs.steps import (
     ConfigLike,
     ListingsLike,
@@ -90,7 +90,7 @@ def dedupe(
         encodings = encode(config, listings, listings)
     (encoded,), (plain,) = encodings.tables, encodings.plain
     with watch.step("search"):
-        seen = find_seen(config, listings, plain)
+        seen, chosen = find_known(config, listings, plain)
         found = search(config, encodings, decided)
     with watch.step("cluster"):
         among = cluster(config, found.candidates, found.fused, decided.among(found.rows))
@@ -100,7 +100,7 @@ def dedupe(
         graph = accepted_graph(accepted, scores)
         reasons = explain_pairs(accepted, plain, plain, (listings.titles, listings.titles), graph)
         near = _near(config, found, among, (encoded, plain), listings, graph, decided)
-    said = Outcome(listings, found, among, clusters, graph, seen)
+    said = Outcome(listings, found, among, clusters, graph, seen, chosen)
     judged = without_labels(listings, seen)
     return MatchResult(
         listings=judged,

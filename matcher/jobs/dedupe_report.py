@@ -10,7 +10,7 @@ import numpy as np
 from matcher.clustering import bridges, chaining
 from matcher.config import RunConfig
 from matcher.jobs.found import Found
-from matcher.jobs.seen_rows import UNSCORED, count_learnt
+from matcher.jobs.seen_rows import CHOSEN, UNSCORED, count_learnt
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     Encodings,
@@ -39,6 +39,7 @@ class Outcome:
         clusters: Clusters of all listings.
         graph: The matches of all listings, both ways.
         seen: By run that made an encoder: rows that it was trained on.
+        chosen: Likewise, rows that its weights were chosen by.
     """
 
     listings: Listings
@@ -47,19 +48,15 @@ class Outcome:
     clusters: Clusters
     graph: Matches
     seen: Mapping[str, Int64] = field(default_factory=dict)
+    chosen: Mapping[str, Int64] = field(default_factory=dict)
 
     def report(
         self, config: RunConfig, encodings: Encodings, seconds: dict[str, float]
     ) -> MatchReport:
         """Say how the result came about, and how good it is where there are labels."""
         problems = count_problems(self.listings, encodings.tables[0])
-        told = dict(problems.most_common(KINDS_OF_PROBLEM))
-        groups = self.listings.groups
         n_learnt = count_learnt(self.listings, self.seen)
-        if n_learnt:
-            told = {UNSCORED: n_learnt, **told}
-        elif groups is not None and digest_labels(self.listings) in config.fitted_on:
-            told = {SEEN: int((groups != UNLABELLED).sum()), **told}
+        told = self._flattering(config) | dict(problems.most_common(KINDS_OF_PROBLEM))
         scored = pair_graph(self.found.candidates, self.found.fused)
         return MatchReport(
             command="dedupe",
@@ -74,6 +71,17 @@ class Outcome:
             seconds=seconds,
             versions=library_versions(),
         )
+
+    def _flattering(self, config: RunConfig) -> dict[str, int]:
+        """Why the metrics, if there are any, are too good, and for how many listings."""
+        groups = self.listings.groups
+        n_learnt = count_learnt(self.listings, self.seen)
+        n_chosen = count_learnt(self.listings, self.chosen)
+        if n_learnt:
+            return {UNSCORED: n_learnt}
+        if groups is not None and digest_labels(self.listings) in config.fitted_on:
+            return {SEEN: int((groups != UNLABELLED).sum())}
+        return {CHOSEN: n_chosen} if n_chosen else {}
 
     def _score(self) -> dict[str, float]:
         """All metrics, where there are labels."""

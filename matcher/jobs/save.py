@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matcher.io.outputs import spreadsheet_safe, write_csv, write_json, write_pa
 from matcher.jobs.seen_rows import write_seen
 from matcher.report import render_report
 from matcher.results import MatchResult
+from matcher.types import Int64
 
 
 def save(result: MatchResult, out: OutputFolder) -> None:
@@ -38,9 +40,17 @@ def save(result: MatchResult, out: OutputFolder) -> None:
     write_parquet(result.pairs_table(), out.file("pairs.parquet"))
     write_csv(_readable(result.pairs_table(titles=True)), out.file("pairs.csv"))
     write_csv(_readable(result.near_misses_table()), out.file("near_misses.csv"))
-    write_seen(result.listings.ids, result.trained_on, out)
+    write_seen(_learnt(result), out)
     write_json(asdict(result.report), out.file("run.json"))
     write_text(render_report(result), out.file("report.html"))
+
+
+def _learnt(result: MatchResult) -> list[tuple[Sequence[str], Mapping[str, Int64]]]:
+    """Of each table its ids, and what encoders were trained on."""
+    told = [(result.listings.ids, result.trained_on)]
+    if result.right_listings is not None:
+        told.append((result.right_listings.ids, result.right_trained_on))
+    return [*told]
 
 
 def write_text(text: str, path: Path) -> None:

@@ -7,7 +7,7 @@ that it went on from (``init_from``) included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import pyarrow as pa
 from matcher.config import RunConfig
 from matcher.errors import DataError
 from matcher.io.atomic import OutputFolder
-from matcher.io.outputs import plain_id, spreadsheet_safe, write_csv
+from matcher.io.outputs import safe_texts, spreadsheet_safe, write_csv
 from matcher.io.tables import read_table
 from matcher.jobs.train_files import SPLIT, read_sides
 from matcher.training.trained_rows import (
     FOLDER,
     NOTHING,
+    load_chosen,
     load_trained,
     picture_digests,
     title_digests,
@@ -32,13 +33,24 @@ from matcher.types import UNLABELLED, Int64, Listings, UInt64
 TRAINED_ON = "trained-on.csv"
 COLUMNS = ("listing_id", "run")
 UNSCORED = "trained on by an encoder (trained-on.csv): no metrics are given, they mean nothing"
+CHOSEN = (
+    "held out by a training, which chose its weights by them, as thresholds may have been: the "
+    "metrics are too good to expect elsewhere"
+)
 UNSUSPECTED = "trained on by an encoder: a wrong label may look right to it"
 
 
 def find_seen(
     config: RunConfig, listings: Listings, names: Iterable[str] | None = None
 ) -> dict[str, Int64]:
-    """Find the listings that encoders of a config were trained on.
+    """Find the listings that encoders of a config were trained on; see ``find_known``."""
+    return find_known(config, listings, names)[0]
+
+
+def find_known(
+    config: RunConfig, listings: Listings, names: Iterable[str] | None = None
+) -> tuple[dict[str, Int64], dict[str, Int64]]:
+    """Find the listings that encoders of a config were trained on, and chosen by.
 
     Titles are told by id and text, pictures by their content: each file is read once, where the
     config has an encoder of pictures that a training made.
@@ -49,30 +61,34 @@ def find_seen(
         names: Modalities that count; None for all.
 
     Returns:
-        By folder of the run: rows, rising; runs that have seen none are left out.
+        By folder of the run the rows that it was trained on, rising; and likewise those that its
+        weights were chosen by. Runs that know none are left out.
 
     Raises:
         StoreError: If a run does not say any more what it was trained on.
     """
     digests: dict[str, UInt64] = {}
-    seen: dict[str, Int64] = {}
+    learnt: dict[str, Int64] = {}
+    chosen: dict[str, Int64] = {}
     for folder in _runs(config, config.encoders if names is None else names):
         kind, trained = load_trained(folder)
         if kind not in digests:
             make = picture_digests if kind == "pictures" else title_digests
             digests[kind] = make(listings)
-        known = digests[kind] != NOTHING
-        rows = np.flatnonzero(np.isin(digests[kind], trained) & known)
-        if len(rows):
-            seen[str(folder)] = rows
-    return seen
+        read = digests[kind] != NOTHING
+        for found, known in ((learnt, trained), (chosen, load_chosen(folder))):
+            rows = np.flatnonzero(np.isin(digests[kind], known) & read)
+            if len(rows):
+                found[str(folder)] = rows
+    return learnt, chosen
 
 
 def _runs(config: RunConfig, names: Iterable[str]) -> list[Path]:
     """Folders of the trainings that made the encoders; most configs have none."""
     settings = (config.encoders[name].settings for name in names if name in config.encoders)
-    weights = (Path(str(given.get("weights", ""))).expanduser() for given in settings)
-    return [folder for folder in dict.fromkeys(weights) if (folder / FOLDER).is_dir()]
+    weights = (given["weights"] for given in settings if given.get("weights"))
+    folders = dict.fromkeys(Path(str(named)).expanduser() for named in weights)
+    return [folder for folder in folders if (folder / FOLDER).is_dir()]
 
 
 def refuse_seen(
@@ -137,16 +153,26 @@ def count_learnt(listings: Listings, seen: Mapping[str, Int64]) -> int:
     return int(np.isin(labelled, np.concatenate([labelled[:0], *seen.values()])).sum())
 
 
-def write_seen(ids: tuple[str, ...], seen: Mapping[str, Int64], out: OutputFolder) -> None:
-    """Write ``trained-on.csv``: the listings that encoders were trained on, if there are any."""
-    if not seen:
+def write_seen(
+    sources: Sequence[tuple[Sequence[str], Mapping[str, Int64]]], out: OutputFolder
+) -> None:
+    """Write ``trained-on.csv``: the listings that encoders were trained on, if there are any.
+
+    Args:
+        sources: Of each table its ids, and by run the rows that it was trained on.
+        out: The folder, entered.
+    """
+    told = [
+        (ids[row], run)
+        for ids, seen in sources
+        for run, rows in seen.items()
+        for row in rows.tolist()
+    ]
+    if not told:
         out.discard(TRAINED_ON)
         return
-    names = [ids[row] for rows in seen.values() for row in rows.tolist()]
-    runs = [run for run, rows in seen.items() for _ in range(len(rows))]
-    cells = (spreadsheet_safe(pa.array(texts, pa.string())) for texts in (names, runs))
-    table = pa.table(list(cells), names=COLUMNS)
-    write_csv(table, out.file(TRAINED_ON))
+    cells = (spreadsheet_safe(pa.array(texts, pa.string())) for texts in zip(*told, strict=True))
+    write_csv(pa.table(list(cells), names=COLUMNS), out.file(TRAINED_ON))
 
 
 def refuse_matches(matches: Path, listings: Listings) -> None:
@@ -158,23 +184,28 @@ def refuse_matches(matches: Path, listings: Listings) -> None:
         listings: With the labels that the matches are to be scored by.
 
     Raises:
-        DataError: If any of the labelled ones is named there.
+        DataError: If any of the labelled ones is named there, or that is another file.
     """
     path = matches.parent / TRAINED_ON
     if not path.exists():
         return
     table = read_table(path)
+    if not set(COLUMNS) <= set(table.names):
+        raise DataError(
+            f"{path} says which listings an encoder behind these matches was trained on, in the "
+            f"columns {' and '.join(COLUMNS)}. Received: {', '.join(table.names)}. Match again, or "
+            "remove it if it is not of a run of matcher."
+        )
     cells = [table.text(table.names.index(name))[0].to_pylist() for name in COLUMNS]
-    texts = ([plain_id(text) for text in column] for column in cells)
-    learnt = dict(zip(*texts, strict=True))
-    labelled = [listings.ids[row] for row in _labelled(listings).tolist()]
-    found = [name for name in labelled if name in learnt]
+    learnt = dict(zip(*cells, strict=True))
+    rows, written = _labelled(listings), safe_texts(listings.ids)
+    found = [row for row in rows.tolist() if written[row] in learnt]
     if found:
         raise DataError(
-            f"{learnt[found[0]]}, an encoder behind these matches, was trained on "
-            f"{len(found):,} of the {len(labelled):,} labelled listings, such as {found[0]!r}: the "
-            f"figure would mean nothing. Leave the labels of those in {path} empty, and the "
-            "others are scored."
+            f"{learnt[written[found[0]]]}, an encoder behind these matches, was trained on "
+            f"{len(found):,} of the {len(rows):,} labelled listings, such as "
+            f"{listings.ids[found[0]]!r}: the figure would mean nothing. Leave the labels of those "
+            f"in {path} empty, and the others are scored."
         )
 
 

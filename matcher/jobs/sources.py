@@ -16,6 +16,7 @@ from matcher.io.columns import Columns
 from matcher.jobs.assignment import assign
 from matcher.jobs.decisions import as_constraints, decided_across, with_decided
 from matcher.jobs.near import explain_near_misses, find_near_misses
+from matcher.jobs.seen_rows import find_seen
 from matcher.jobs.steps import (
     KINDS_OF_PROBLEM,
     ConfigLike,
@@ -88,7 +89,9 @@ def match(
             keep[keep] = assign(pairs.left[keep], pairs.right[keep], fused[keep])
         return keep | same
 
-    return match_rows(config, left, right, concatenate(left, right), choose, decided)
+    result = match_rows(config, left, right, concatenate(left, right), choose, decided)
+    ours, theirs = (find_seen(config, table, result.report.encoders) for table in (left, right))
+    return replace(result, trained_on=ours, right_trained_on=theirs)
 
 
 def match_rows(

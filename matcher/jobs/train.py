@@ -24,7 +24,7 @@ from matcher.jobs.train_files import (
     write_config,
     write_sides,
 )
-from matcher.jobs.train_rows import Rows, choose_rows
+from matcher.jobs.train_rows import Rows, choose_rows, refuse_leaks, run_before
 from matcher.runtime.loading import import_keras
 from matcher.training.checkpoints import Checkpoints, Progress
 from matcher.training.logs import check_tensorboard
@@ -34,7 +34,7 @@ from matcher.training.networks import Network, make_learner, start_network
 from matcher.training.plots import plot_run
 from matcher.training.settings import TrainConfig
 from matcher.training.splits import digest_labels
-from matcher.training.trained_rows import FOLDER, refuse_trained, save_trained
+from matcher.training.trained_rows import save_trained
 from matcher.training.validation import embed_rows, score_rows
 from matcher.types import Embeddings, Int64
 
@@ -81,8 +81,10 @@ def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
     Raises:
         BackendError: If weights or a library are missing.
         ConfigError: If a setting is wrong, or the loss is no number any more.
-        DataError: If the listings do not suffice, or were trained on by the run it starts from.
-        StoreError: If the folder holds another run, or cannot be written.
+        DataError: If the listings do not suffice, or were trained on, or chosen by, by the run
+            that it starts from.
+        StoreError: If the folder holds another run, or cannot be written; or if the run that it
+            starts from does not say what it was trained on.
     """
     if not isinstance(config, TrainConfig):
         config = TrainConfig.load(Path(config))
@@ -94,30 +96,20 @@ def train(config: TrainConfig | str | Path, out: str | Path) -> TrainReport:
 
     be_deterministic(config.seed, config.deterministic)
     network = start_network(listings, config)
+    before = run_before(config)
     rows = choose_rows(network, config)
     facts = _facts(config, rows, network)
     earlier = _earlier(folder, facts)
     if earlier.get("status") == FINISHED:
         return _report(folder, earlier, fresh=False)
-    out_of_training = np.concatenate([rows.sides.held, rows.sides.test])
-    before = _run_before(config)
-    if before is not None and len(out_of_training):
-        refuse_trained(before, listings, out_of_training)
+    if before is not None:
+        refuse_leaks(before, rows)
     write_config(config, folder)
     write_sides(folder, listings, rows.sides)
     _write_run(folder, facts, "running")
     untrained = _embed(config, network, rows.sides.test)
     progress = _run(config, network, rows, facts["digest"], folder)
     return _keep(config, network, rows, facts, progress, untrained, folder)
-
-
-def _run_before(config: TrainConfig) -> Path | None:
-    """Folder of the training that this one goes on from, by ``init_from`` or as its weights."""
-    network = config.image or config.title
-    if config.init_from is not None or network is None:
-        return config.init_from
-    weights = Path(network.weights).expanduser()
-    return weights if (weights / FOLDER).is_dir() else None
 
 
 def _check_place(folder: Path, config: TrainConfig) -> None:
@@ -138,6 +130,8 @@ def _facts(config: TrainConfig, rows: Rows, network: Network) -> dict[str, Any]:
         "split": fingerprint({}, asdict(rows.sides)),
         "start": fingerprint({}, export_weights(network.embedder)),
     }
+    if config.source.levels:  # what is learnt is not the products
+        about["labels"] = fingerprint({}, {"labels": rows.classes.labels})
     return {
         "command": "train",
         "digest": fingerprint(about, {}),
@@ -237,14 +231,20 @@ def _keep(
             "code_version": facts["code"]["version"],
         }
     )
-    before = _run_before(config)
-    earlier = () if before is None else (before,)
-    kind = "pictures" if config.image is not None else "titles"
-    save_trained(folder, rows.digests[rows.sides.train], kind, earlier)
+    _remember(config, rows, folder)
     mark = network.save(folder, card)
     plot_run(folder)
     _write_run(folder, facts, FINISHED, progress, test, mark)
     return _report(folder, read_run(folder), fresh=True)
+
+
+def _remember(config: TrainConfig, rows: Rows, folder: Path) -> None:
+    """Write what the encoder has learnt, and what it was chosen by."""
+    before = run_before(config)
+    earlier = () if before is None else (before,)
+    kind = "pictures" if config.image is not None else "titles"
+    trained_on, chosen_by = rows.digests[rows.sides.train], rows.digests[rows.sides.held]
+    save_trained(folder, trained_on, kind, earlier, chosen_by)
 
 
 def _write_run(

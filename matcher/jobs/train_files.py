@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from matcher.errors import DataError, StoreError
 from matcher.io.atomic import write_atomically
-from matcher.io.outputs import plain_id, spreadsheet_safe, write_csv
+from matcher.io.outputs import safe_texts, write_csv
 from matcher.io.tables import read_table
 from matcher.io.versions import digest_of_code
 from matcher.training.rows import Sides
@@ -46,7 +46,7 @@ def write_sides(folder: Path, listings: Listings, sides: Sides) -> None:
     told = np.full(len(listings), UNUSED, dtype=object)
     for name, rows in zip(SIDES, (sides.train, sides.held, sides.test), strict=True):
         told[rows] = name
-    ids = spreadsheet_safe(pa.array(listings.ids, pa.string()))
+    ids = safe_texts(listings.ids)
     write_csv(pa.table({"listing_id": ids, "side": told.tolist()}), folder / SPLIT)
 
 
@@ -71,14 +71,20 @@ def read_sides(folder: Path, listings: Listings) -> NDArray[np.str_]:
     if table.names != ("listing_id", "side"):
         raise StoreError(f"{path} is damaged: its columns are {', '.join(table.names)}.")
     ids, told = (column.to_pylist() for column in table.columns)
-    known = dict(zip(map(plain_id, ids), told, strict=True))
-    missing = [name for name in listings.ids if name not in known]
+    known = dict(zip(ids, told, strict=True))
+    if len(known) < len(ids):
+        raise StoreError(
+            f"{path} names a listing twice, or two that differ by a first ' alone: rename one, and "
+            "train again."
+        )
+    written = safe_texts(listings.ids)
+    missing = [name for name, cell in zip(listings.ids, written, strict=True) if cell not in known]
     if missing:
         raise DataError(
             f"{len(missing):,} of {len(listings):,} listings are not in {path}, such as "
             f"{missing[0]!r}: name the table that the run was trained on."
         )
-    return np.array([known[name] for name in listings.ids], np.str_)
+    return np.array([known[cell] for cell in written], np.str_)
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from matcher.errors import DataError
+from matcher.errors import DataError, StoreError
 from matcher.training.networks import Network
 from matcher.training.rows import (
     Classes,
@@ -17,7 +18,15 @@ from matcher.training.rows import (
     split_rows,
 )
 from matcher.training.settings import TrainConfig
-from matcher.training.trained_rows import codes_of, picture_digests, title_digests
+from matcher.training.trained_rows import (
+    FOLDER,
+    codes_of,
+    load_trained,
+    picture_digests,
+    refuse_chosen,
+    refuse_trained,
+    title_digests,
+)
 from matcher.types import Int64, Listings, UInt64
 
 
@@ -72,6 +81,39 @@ def choose_rows(network: Network, config: TrainConfig) -> Rows:
         sides = split_rows(listings, network.usable, _labels(listings), ties, config)
         classes = number_classes(_labels(listings)[sides.train])
     return Rows(listings, sides, classes, digests)
+
+
+def run_before(config: TrainConfig) -> Path | None:
+    """Folder of the training that this one goes on from, by ``init_from`` or as its weights.
+
+    Raises:
+        StoreError: If it does not say what it was trained on.
+    """
+    network = config.image or config.title
+    folder = config.init_from
+    if folder is None and network is not None:
+        weights = Path(network.weights).expanduser()
+        folder = weights if (weights / FOLDER).is_dir() else None
+    if folder is not None:
+        try:
+            load_trained(folder)
+        except StoreError as error:
+            raise StoreError(
+                f"{error} What {folder} was trained on must be known to go on from it: name the "
+                f"whole folder that `matcher train` wrote, with its {FOLDER!r} as it was."
+            ) from error
+    return folder
+
+
+def refuse_leaks(before: Path, rows: Rows) -> None:
+    """Refuse to validate or test on what an earlier run has learnt, or to test on its choice.
+
+    Raises:
+        DataError: If a row was trained on by it, or one to test on was chosen by.
+    """
+    sides, listings = rows.sides, rows.listings
+    refuse_trained(before, listings, np.concatenate([sides.held, sides.test]), rows.digests)
+    refuse_chosen(before, listings, sides.test, rows.digests)
 
 
 def _labels(listings: Listings) -> Int64:

@@ -102,9 +102,10 @@ def tune(
     else:
         tuned = _from_labels(config, encoded, listings, gallery_size, promise, seed)
     problems = dict(count_problems(listings, encoded).most_common(KINDS_OF_PROBLEM))
-    return replace(
+    tuned = replace(
         tuned, encoders=encodings.about(), left_out=encodings.left_out, problems=problems
     )
+    return tuned if held_out_by is None else replace(tuned, held_out_by=str(held_out_by))
 
 
 def _telling(listings: Listings, pairs: Any, unlabelled: bool) -> Int64 | None:

@@ -46,6 +46,8 @@ class Tuned:
         encoders: By modality that ran: its fingerprint, and how many listings have it.
         left_out: By modality that did not run: why.
         problems: How many listings each kind of trouble touched.
+        held_out_by: Folder of the training that chose its weights by the products that set the
+            thresholds; empty where none did.
     """
 
     config: RunConfig
@@ -59,6 +61,7 @@ class Tuned:
     encoders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, int] = field(default_factory=dict)
+    held_out_by: str = ""
 
     @property
     def reliability(self) -> Reliability | None:
@@ -82,6 +85,11 @@ class Tuned:
                 "they are is not known. Label some pairs, and tune again."
             ]
         told = [_f1_sentence(self)]
+        if self.held_out_by:
+            told.append(
+                f"{self.held_out_by} chose its encoder's weights by these same products, so that "
+                "what to expect flatters a little: report the figures of a test fold."
+            )
         if self.reliability is not None:
             told.append(_reliability_sentence(self.reliability))
         if self.promise is not None and self.precision is not None:

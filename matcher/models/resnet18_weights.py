@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.errors import StoreError
 from matcher.models.weights import Tensors
 
 # A classifier, and how often a batch norm has been trained.
 _PASSED_OVER = re.compile(r"fc\.|.*\.num_batches_tracked$")
+_OURS = re.compile(r"(layer[1-4]\.[01]\.)?(conv|bn)[12]$|layer[2-4]\.0\.downsample\.[01]$")
 _OF_NORMS = {
     "weight": "gamma",
     "bias": "beta",
@@ -25,17 +27,22 @@ _OF_NORMS = {
 }
 
 
-def from_torch(tensors: Tensors) -> dict[str, NDArray[Any]]:
+def from_torch(tensors: Tensors, where: str = "the weights") -> dict[str, NDArray[Any]]:
     """Name and turn arrays of PyTorch as ``export_weights`` gives those of ``build_resnet18``.
 
     Args:
         tensors: Arrays named as by torchvision or timm, such as ``layer2.0.downsample.0.weight``;
             kernels of shape ``(outputs, inputs, height, width)``.
+        where: What to call them in messages.
 
     Returns:
         Arrays by our names, such as ``layer2_0_downsample_0/kernel``; kernels of shape
         ``(height, width, inputs, outputs)``. The classifier is passed over, and what is neither
         kernel nor batch norm keeps its name, so that no layer of ours takes it.
+
+    Raises:
+        StoreError: If there are arrays of layers that ResNet18 does not have, such as those of a
+            deeper network.
 
     Example:
         >>> kernel = np.zeros((64, 3, 7, 7), np.float32)
@@ -43,9 +50,15 @@ def from_torch(tensors: Tensors) -> dict[str, NDArray[Any]]:
         {'conv1/kernel': (7, 7, 3, 64)}
     """
     found: dict[str, NDArray[Any]] = {}
-    for name, tensor in tensors.items():
-        if _PASSED_OVER.match(name):
-            continue
+    kept = {name: tensor for name, tensor in tensors.items() if not _PASSED_OVER.match(name)}
+    others = sorted(name for name in kept if not _OURS.match(name.rpartition(".")[0]))
+    if others:
+        raise StoreError(
+            f"{where} holds weights of another network than ResNet18, which has no {others[0]!r} "
+            f"({len(others):,} such arrays). Take those of a resnet18, such as "
+            "timm/resnet18.a1_in1k."
+        )
+    for name, tensor in kept.items():
         layer, _, part = name.rpartition(".")
         layer = layer.replace(".", "_")
         if tensor.ndim == 4 and part == "weight":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matcher.errors import ConfigError
 from matcher.similarity import l2_normalize
 from matcher.training.feeding import Reader
 from matcher.training.validation import forward_rows
@@ -28,18 +29,20 @@ def imprint(learner: Learner, reader: Reader, classes: Int64, batch: int) -> Non
     """Set the neck's statistics, if it has none yet, and the centres of classes.
 
     Where a class has several centres the first is set: the others find out what it misses.
-    Nothing is done where a loss has no centres. A class none of whose rows can be read keeps
-    the centre that it has.
+    A class none of whose rows can be read keeps the centre that it has.
 
     Args:
         learner: Before its first step.
         reader: Reads a training row.
         classes: Class of each training row in ``0..n_classes-1``, shape ``(n,)``.
         batch: Rows that go through the network at once.
+
+    Raises:
+        ConfigError: If the loss has no centres.
     """
     centers = getattr(learner.head, "centers", None)
     if centers is None:
-        return
+        raise ConfigError("centers: means is for losses with centres of classes. Leave it out.")
     vectors = forward_rows(learner.embedder, reader, np.arange(len(classes)), batch)
     read = vectors.any(axis=1)
     vectors = _calibrate(learner.embedder, vectors, read)

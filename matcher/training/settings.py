@@ -237,6 +237,15 @@ class TrainConfig(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _means_are_of_centers(self) -> Self:
+        # A hierarchy has layers instead.
+        if self.centers == "means" and (not self.loss.has_centers or self.loss.labels == "levels"):
+            raise ValueError(
+                f"The loss {self.loss.method!r} has no centres of classes. Leave centers out"
+            )
+        return self
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a YAML file.
@@ -248,7 +257,10 @@ class TrainConfig(Settings):
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"Cannot read the config {path}: {reason}.") from error
+            raise ConfigError(
+                f"Cannot read the config {path}: {reason}. Check the path; configs/training/ holds "
+                "examples."
+            ) from error
         return cls.parse(text, str(path))
 
     @classmethod

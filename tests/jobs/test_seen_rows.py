@@ -9,15 +9,29 @@ import pandas as pd
 import pytest
 
 import matcher
-from benchmarks.protocols import as_given, held_out_in_all
+from benchmarks.protocols import as_given, held_out_in_all, take
 from matcher.cli import main
 from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError, StoreError
+from matcher.io.atomic import OutputFolder
 from matcher.jobs.audit import audit
 from matcher.jobs.evaluate import evaluate
-from matcher.jobs.seen_rows import TRAINED_ON, UNSCORED, find_seen, only_held_out, refuse_seen
+from matcher.jobs.save import save
+from matcher.jobs.seen_rows import (
+    CHOSEN,
+    TRAINED_ON,
+    UNSCORED,
+    find_seen,
+    only_held_out,
+    refuse_matches,
+    refuse_seen,
+    write_seen,
+)
+from matcher.jobs.train_files import read_sides, write_sides
+from matcher.jobs.tune_files import Tuned
+from matcher.training.rows import Sides
 from matcher.training.trained_rows import FOLDER, picture_digests, save_trained, title_digests
-from matcher.types import UNLABELLED
+from matcher.types import UNLABELLED, Listings
 
 TRAINED = 120
 
@@ -131,6 +145,77 @@ def test_benchmarks_refuse_them(run, listings):
             figure(listings, config_of(run))
 
 
+def test_ids_are_found_as_they_were_written(tmp_path):
+    """``=1`` is kept from a spreadsheet by a quote; another id begins with one."""
+    titles = ("a", "b", "c")
+    quoted = Listings(("'=1", "=2", "x"), titles, (None,) * 3, groups=np.zeros(3, np.int64))
+    write_sides(tmp_path, quoted, Sides(*np.arange(3).reshape(3, 1)))
+    assert read_sides(tmp_path, quoted).tolist() == ["train", "held_out", "test"]
+    with OutputFolder(tmp_path / "out") as out:
+        write_seen([(quoted.ids, {"run": np.array([0])})], out)
+    with pytest.raises(DataError, match=r"1 of the 3 labelled listings, such as \"'=1\""):
+        refuse_matches(tmp_path / "out" / "matches.csv", quoted)
+    both = replace(quoted, ids=("=1", "'=1", "x"))
+    write_sides(tmp_path, both, Sides(*np.arange(3).reshape(3, 1)))
+    with pytest.raises(StoreError, match="rename one"):
+        read_sides(tmp_path, both)
+
+
+def test_a_file_of_that_name_from_elsewhere_is_refused(tmp_path, listings):
+    (tmp_path / TRAINED_ON).write_text("id,what\n1,2\n")
+    with pytest.raises(DataError, match=r"columns listing_id and run\. Received: id, what\."):
+        refuse_matches(tmp_path / "matches.csv", listings)
+
+
+def test_an_encoder_without_weights_is_of_no_run(run, listings, monkeypatch):
+    monkeypatch.chdir(run)
+    assert not find_seen(RunConfig.default(), listings)
+
+
+def test_tuning_by_what_weights_were_chosen_by_says_so():
+    tuned = Tuned(RunConfig.default(), 0.9, 0.95, 10, 10)
+    assert not any("flatters" in said for said in tuned.sentences())
+    told = replace(tuned, held_out_by="runs/a").sentences()
+    assert "runs/a chose its encoder's weights by these same products" in told[1]
+
+
+@pytest.mark.keras
+def test_what_weights_were_chosen_by_is_scored_with_a_warning(root, tmp_path, listings):
+    pytest.importorskip("keras")
+    few, run = take(listings, np.arange(40)), tmp_path / "run"
+    shutil.copytree(root / "tests" / "fixtures" / "tiny_bert", run)
+    digests = title_digests(few)
+    save_trained(run, digests[:10], "titles", chosen=digests[10:25])
+    config, rows = config_of(run), np.arange(40)
+    found = {}
+    for first in (0, 10, 25):
+        some = replace(few, groups=np.where(rows < first, UNLABELLED, few.groups))
+        found[first] = matcher.dedupe(some, config=config)
+    assert not found[0].metrics
+    assert CHOSEN not in found[0].report.problems
+    assert found[10].metrics
+    assert found[10].report.problems[CHOSEN] == 15
+    assert CHOSEN not in found[25].report.problems
+
+
+@pytest.mark.keras
+def test_matches_between_sources_say_what_was_trained_on(root, run, tmp_path, listings):
+    pytest.importorskip("keras")
+    left, right = take(listings, np.arange(5)), take(listings, np.arange(110, 130))
+    result = matcher.match(left, right, config=config_of(run))
+    with OutputFolder(tmp_path / "out") as out:
+        save(result, out)
+    told = pd.read_csv(tmp_path / "out" / TRAINED_ON, dtype=str)
+    assert told["listing_id"].tolist() == [*left.ids, *right.ids[:10]]
+    table = root / "examples" / "listings.csv"
+    with pytest.raises(DataError, match="was trained on 15 of the 219 labelled"):
+        evaluate(table, tmp_path / "out" / "matches.csv")
+    words = matcher.match(left, right, config=config_of(run), encoders="words")
+    with OutputFolder(tmp_path / "out") as out:
+        save(words, out)
+    assert not (tmp_path / "out" / TRAINED_ON).exists()
+
+
 @pytest.mark.keras
 @pytest.mark.slow
 def test_a_run_on_them_has_clusters_but_no_metrics(run, listings, tmp_path, root, capfd):
@@ -172,6 +257,7 @@ def test_tuning_on_what_was_held_out(run, listings, tmp_path, root, capfd):
     assert main(asked) == 2
     assert "--held-out-by" in capfd.readouterr().err
     assert main([*asked, "--held-out-by", str(run)]) == 0
+    assert "weights by these same products" in capfd.readouterr().out
     fitted = RunConfig.load(out)
     other = listings.groups.copy()
     other[:TRAINED] = 0  # whatever those labels are

@@ -1,6 +1,7 @@
 """A whole training, from a table and a config to an encoder that is used."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_a_run_leaves_an_encoder_and_all_that_must_be_known(trained):
 def test_the_encoder_gives_what_was_validated(trained, shop):
     import matcher
     from matcher.encoders import make_encoder
-    from matcher.training.trained_rows import load_trained, picture_digests
+    from matcher.training.trained_rows import load_chosen, picture_digests
     from matcher.training.validation import score_rows
     from matcher.types import Embeddings
 
@@ -106,8 +107,8 @@ def test_the_encoder_gives_what_was_validated(trained, shop):
     listings = matcher.read_listings(shop / "listings.csv", shop / "images")
     encoder = make_encoder("image", weights=str(out), precision="float32").fit(listings)
     vectors = encoder.encode(listings).vectors
-    seen = np.isin(picture_digests(listings), load_trained(out)[1])
-    held = np.flatnonzero(~seen)  # the broken picture among them, which finds nothing
+    held = np.flatnonzero(np.isin(picture_digests(listings), load_chosen(out)))
+    assert len(held) == report.counts["held_out_listings"]
     found = score_rows(Embeddings(vectors[held], "x"), listings.groups[held])
     assert found["top1"] == pytest.approx(report.metrics["top1"], abs=0.01)
 
@@ -159,7 +160,7 @@ def test_a_run_goes_on_from_another_at_another_size_and_with_another_loss(traine
 def test_weights_of_an_earlier_run_count_as_what_a_training_goes_on_from(trained, tmp_path):
     table, out, _ = trained
     network = {**SMALL, "weights": str(out)}
-    other = {**table, "image": network, "validation": {"n_folds": 3, "fold": 1}}
+    other = {**table, "image": network, "validation": {"n_folds": 3, "fold": 2}}
     with pytest.raises(DataError, match="was trained on"):
         train(other, tmp_path / "next")
 
@@ -169,6 +170,45 @@ def test_a_chain_is_not_scored_on_what_its_first_run_was_trained_on(trained, tmp
     other = {**table, "init_from": str(out), "validation": {"n_folds": 3, "fold": 2}}
     with pytest.raises(DataError, match="was trained on"):
         train(other, tmp_path / "leak")
+
+
+def test_a_chain_is_not_tested_on_what_its_first_run_was_chosen_by(trained, tmp_path):
+    table, out, _ = trained
+    swapped = {"n_folds": 3, "fold": 1, "test_fold": 0}
+    with pytest.raises(DataError, match=r"were chosen by .* test_fold"):
+        train({**table, "init_from": str(out), "validation": swapped}, tmp_path / "leak")
+
+
+def test_a_run_to_go_on_from_that_does_not_say_what_it_learnt_is_refused_first(trained, tmp_path):
+    table, out, _ = trained
+    shutil.copytree(out, tmp_path / "copy", ignore=shutil.ignore_patterns("trained-on"))
+    (tmp_path / "copy" / "trained-on").mkdir()  # where the encoder's weights are, it counts too
+    network = {**SMALL, "weights": str(tmp_path / "copy")}
+    for given in ({"init_from": str(tmp_path / "copy")}, {"image": network}):
+        with pytest.raises(StoreError, match="name the whole folder"):
+            train({**table, **given}, tmp_path / "next")
+        assert not (tmp_path / "next" / "training.yaml").exists()
+
+
+def test_other_levels_are_another_training(shop, root, tmp_path):
+    """The products, and so the split, are the same."""
+    from matcher.io.listings import read_listings
+    from matcher.jobs.train import _facts
+    from matcher.jobs.train_rows import choose_rows
+    from matcher.training.networks import start_network
+    from matcher.training.settings import TrainConfig
+
+    table = pd.read_csv(shop / "listings.csv", keep_default_na=False)
+    title = {"weights": str(root / "tests" / "fixtures" / "tiny_bert"), "max_tokens": 16}
+    path, digests = tmp_path / "x.csv", set()
+    for kind in ("a", "b", "a"):
+        table.assign(top="t", leaf=["a"] * 30 + [kind] * (len(table) - 30)).to_csv(path)
+        source = {"listings": str(path), "levels": ["top", "leaf"]}
+        given = settings(shop, title=title, source=source, loss={"method": "hierarchical"})
+        config = TrainConfig.read({**given, "validation": {"split": "none"}}, "test")
+        network = start_network(read_listings(path), config)
+        digests.add(_facts(config, choose_rows(network, config), network)["digest"])
+    assert len(digests) == 2
 
 
 def test_titles_are_trained_too(shop, root, tmp_path):

@@ -115,6 +115,11 @@ def test_what_is_not_such_a_file_is_refused(rng, tmp_path):
     path = save(state, tmp_path / "other.safetensors")
     with pytest.raises(StoreError, match=r"'conv1/kernel' must have shape \(7, 7, 3, 64\)"):
         start_image_embedder(ARCHITECTURE, path)
+    deeper = {"layer1.2.conv1.weight": np.zeros((64, 64, 3, 3), np.float32)}  # of a ResNet34
+    path = save(torch_state(rng) | deeper, tmp_path / "deeper.safetensors")
+    message = r"deeper\.safetensors .*another network.*'layer1\.2\.conv1\.weight' \(1 such"
+    with pytest.raises(StoreError, match=message):
+        start_image_embedder(ARCHITECTURE, path)
     with pytest.raises(BackendError, match=r"there is no .*gone\.safetensors"):
         start_image_embedder(ARCHITECTURE, str(tmp_path / "gone.safetensors"))
     with pytest.raises(StoreError, match=r"must be a \.weights\.h5 or \.h5 file"):

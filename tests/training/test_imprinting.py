@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from matcher.errors import ConfigError
 from matcher.io.images import ImageError
 from matcher.training.imprinting import class_means, imprint
 
@@ -95,8 +96,8 @@ def test_a_neck_that_was_trained_stays_as_it_is():
     np.testing.assert_allclose(centers(learner).T, means, atol=1e-5)
 
 
-def test_a_loss_without_centers_is_left_alone():
+def test_a_loss_without_centers_is_refused():
     learner = Learner(n_centers=2)
     learner.head.centers = None
-    imprint(learner, Vectors(), np.array([0, 0, 1, 1]), batch=4)
-    assert learner.head.centers is None
+    with pytest.raises(ConfigError, match="Leave it out"):
+        imprint(learner, Vectors(), np.array([0, 0, 1, 1]), batch=4)

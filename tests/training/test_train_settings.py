@@ -47,6 +47,23 @@ def test_what_only_says_when_to_write_is_not_decisive():
         ({"validation": {"n_folds": 3, "test_fold": 3}}, "test_fold is below n_folds=3"),
         ({"validation": {"fold": 1, "test_fold": 1}}, "are two folds"),
         ({"validation": {"n_folds": 2, "test_fold": 1}}, "some to train on"),
+        (
+            {
+                "loss": {"method": "triplet"},
+                "batches": {"size": 8, "per_group": 2},
+                "centers": "means",
+            },
+            "'triplet' has no centres of classes. Leave centers out",
+        ),
+        (
+            {
+                "loss": {"method": "hierarchical"},
+                "source": {"listings": "x", "levels": ["a", "b"]},
+                "centers": "means",
+            },
+            "'hierarchical' has no centres",
+        ),
+        ({"schedule": {"name": "x"}}, "unknown setting 'schedule.name'. Known: warmup, decay"),
         ({"epoch": 3}, "unknown setting 'epoch'. Did you mean 'epochs'"),
         (
             {
@@ -75,7 +92,7 @@ def test_settings_are_read_without_keras():
 
 
 def test_a_file_that_is_no_config_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="Cannot read the config"):
+    with pytest.raises(ConfigError, match=r"Cannot read the config .* Check the path; .*examples"):
         TrainConfig.load(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="no valid YAML"):
         TrainConfig.parse("epochs: 1\nepochs: 2", "x.yaml")

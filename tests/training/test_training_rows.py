@@ -7,13 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.errors import ConfigError, DataError, StoreError
+from matcher.io.artifacts import save_model
 from matcher.training.rows import code_levels, number_classes, number_levels, split_rows
 from matcher.training.settings import TrainConfig
 from matcher.training.splits import pairs_held_out, super_components
 from matcher.training.trained_rows import (
+    FOLDER,
     codes_of,
+    load_chosen,
     load_trained,
     picture_digests,
+    refuse_chosen,
     refuse_trained,
     save_trained,
     title_digests,
@@ -214,6 +218,26 @@ def test_a_run_answers_for_those_it_started_from(tmp_path):
     assert len(load_trained(tmp_path / "b")[1]) == 2  # the empty title is nobody's
     with pytest.raises(DataError, match="'id0'"):
         refuse_trained(tmp_path / "b", first)
+
+
+def test_what_weights_were_chosen_by_is_not_tested_on(tmp_path):
+    table = listings([0, 0, 1, 1], ["mug", "cup", "lamp", ""])
+    digests = title_digests(table)
+    save_trained(tmp_path / "a", digests[:1], "titles", chosen=digests[1:2])
+    save_trained(tmp_path / "b", digests[:1], "titles", [tmp_path / "a"], digests[3:])
+    for run in ("a", "b"):
+        with pytest.raises(DataError, match=r"chosen by 1 of the 3 .*'id1'.*n_folds, fold and"):
+            refuse_chosen(tmp_path / run, table, np.array([1, 2, 3]), digests)
+        refuse_chosen(tmp_path / run, table, np.array([0, 2, 3]), digests)
+        refuse_trained(tmp_path / run, table, np.array([1, 2, 3]))
+
+
+def test_a_run_that_does_not_say_what_it_was_chosen_by_still_loads(tmp_path):
+    digests = title_digests(listings([0, 0]))
+    save_model(tmp_path / "old" / FOLDER, {"kind": "titles"}, {"rows": np.sort(digests)})
+    assert not len(load_chosen(tmp_path / "old"))
+    save_trained(tmp_path / "new", digests, "titles", [tmp_path / "old"], digests)
+    np.testing.assert_array_equal(load_chosen(tmp_path / "new"), np.sort(digests))
 
 
 def test_a_title_under_another_id_may_be_scored(tmp_path):
