@@ -38,7 +38,7 @@ def train_and_score(kind: str, description: str | None) -> int:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("config", type=Path)
+    parser.add_argument("config", type=Path, help="settings of the training")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--listings", type=Path, help="table in place of source.listings")
     parser.add_argument("--images", type=Path, help="pictures in place of source.images")
@@ -51,6 +51,7 @@ def _train_and_score(kind: str, options: Any) -> None:
     from matcher.io.listings import read_listings
     from matcher.io.outputs import write_json
     from matcher.jobs.held_out import measure_run, read_held_out
+    from matcher.jobs.one_encoder import starting_config
     from matcher.jobs.train import train
 
     config = load_training(options.config, options.listings, options.images)
@@ -61,6 +62,7 @@ def _train_and_score(kind: str, options: Any) -> None:
             f"{options.config} holds nothing out to be scored. Set validation.split: folds and "
             "validation.test_fold."
         )
+    starting_config(config)  # it is measured afterwards: what it cannot be, it says now
     report = train(config, options.out)
     source = config.source
     listings = read_listings(source.listings, source.images, source.columns)

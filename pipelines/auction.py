@@ -37,7 +37,7 @@ from matcher.jobs.query_tables import pairs_not_seen
 from matcher.jobs.retrieval import embed_tables
 from matcher.jobs.train import train
 from matcher.metrics import right_and_wrong_scores, score_ranking
-from matcher.report.ranking_sheet import take_best, write_ranking_sheet
+from matcher.report.ranking_sheet import choose_shown, take_best, write_ranking_sheet
 from matcher.search import make_index
 from matcher.training.settings import TrainConfig
 from matcher.types import Int64, SimilarityGraph
@@ -58,7 +58,10 @@ def run(options: argparse.Namespace) -> None:
     columns = None if training is None else training.source.columns
     listings = read_listings(options.pictures, options.images, columns)
     if listings.groups is None:
-        raise DataError(f"{options.pictures} has no labels, and no folder for each product.")
+        raise DataError(
+            f"{options.pictures} has no labels, and no folder for each product. Name a folder with "
+            "one for each, or a table with a column label_group."
+        )
     with OutputFolder(options.out) as out:
         if training is None:
             encoders = {"now": encoder_config(options.encoder)}
@@ -78,12 +81,14 @@ def run(options: argparse.Namespace) -> None:
         counts = {"pictures": len(rows), "products": len(np.unique(groups))}
         write_json({"held_out": counts, **figures}, out.file("auction.json"))
         out.file("encoder.yaml").write_text(yaml.safe_dump(config.dump(), sort_keys=False), "utf-8")
-        n_shown = min(max(options.queries, 0), len(rows))
-        shown = np.random.default_rng(options.seed).choice(len(rows), n_shown, replace=False)
-        asked = take_best(ranking, groups, groups, np.sort(shown), K)
-        heading = f"{n_shown} of {len(rows):,} queries, each among the others: top-1 "
-        heading += f"{figures[name]['top1']:.3f}, top-5 {figures[name]['top5']:.3f}"
-        write_ranking_sheet(out.file("queries.png"), held, held, asked, heading)
+        shown = choose_shown(len(rows), options.queries, options.seed)
+        if len(shown):
+            asked = take_best(ranking, groups, groups, shown, K)
+            heading = f"{len(shown)} of {len(rows):,} queries, each among the others: top-1 "
+            heading += f"{figures[name]['top1']:.3f}, top-5 {figures[name]['top5']:.3f}"
+            write_ranking_sheet(out.file("queries.png"), held, held, asked, heading)
+        else:
+            out.discard("queries.png")  # of an earlier run
     say(f"{counts['products']:,} products of two pictures, searched among themselves.")
     say(f"Figures and pictures: {options.out}")
     show_doubts(ranking, groups, options)
@@ -100,10 +105,10 @@ def trained(config: TrainConfig, options: argparse.Namespace) -> dict[str, RunCo
         update={"listings": options.pictures, "images": options.images}
     )
     config = config.model_copy(update={"source": source})
-    folder = options.out / "encoder"
+    before, folder = starting_config(config), options.out / "encoder"
     report = train(config, folder)
     say(f"Trained on {report.counts['trained_listings']:,} pictures: {folder}")
-    return {"before": starting_config(config), "after": encoder_config(folder)}
+    return {"before": before, "after": encoder_config(folder)}
 
 
 def show_doubts(ranking: SimilarityGraph, groups: Int64, options: argparse.Namespace) -> None:
@@ -125,14 +130,16 @@ def show_doubts(ranking: SimilarityGraph, groups: Int64, options: argparse.Names
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("--images", type=Path, help="pictures, where PICTURES is a table")
+    parser.add_argument("pictures", type=Path, help="folder with one per product, or table")
+    images = "folder or zip archive of the pictures, where PICTURES is a table"
+    parser.add_argument("--images", type=Path, metavar="PATH", help=images)
     encoder = parser.add_mutually_exclusive_group(required=True)
     encoder.add_argument("--train", type=Path, metavar="CONFIG", help="train with this config")
-    encoder.add_argument("--encoder", type=Path, help="folder of a run, or config")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--queries", type=int, default=12, help="queries in the picture")
-    parser.add_argument("--seed", type=int, default=0, help="of their choice")
+    encoder.add_argument("--encoder", type=Path, metavar="RUN", help="folder of a run, or config")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="made if need be")
+    help_ = "queries in the picture, up to 200; 0: no picture (12)"
+    parser.add_argument("--queries", type=int, default=12, metavar="N", help=help_)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of their choice (0)")
     return parser
 
 

@@ -4,9 +4,9 @@
         [--images PATH] [--queries TABLE | --asked COLUMN=VALUE] [--min-score S]
 
 ENCODER is the folder of a run of `matcher train`, or a config with one encoder. Labels say which
-listings of the index a query should find. Without --queries INDEX is split: --asked names the
-rows that are queries; else they are one listing of every product that has two or more, one the
-encoder was not trained on.
+listings of the index a query should find. A table --queries shares no listing with INDEX. Without
+it INDEX is split: --asked names the rows that are queries; else they are one listing of every
+product that has two or more, one the encoder was not trained on.
 
 DIR holds eproduct.json (MAR@10 of both searches, recall of hashing, quantiles of scores),
 class_sizes.csv and .png (top-1 against training samples per class) and scores.png, of right and
@@ -35,7 +35,7 @@ from matcher.io.outputs import write_csv, write_json
 from matcher.jobs import query_tables as qt
 from matcher.jobs.one_encoder import encoder_config, unseen_rows
 from matcher.jobs.query_tables import Side
-from matcher.jobs.retrieval import compare_searches, embed_tables, measure_searches
+from matcher.jobs.retrieval import check_limits, compare_searches, embed_tables, measure_searches
 from matcher.metrics import right_and_wrong_scores
 from matcher.report.ranking_plots import plot_class_sizes, plot_scores
 from matcher.search.lsh import Spec as LshSpec
@@ -52,19 +52,19 @@ def main() -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Encode, search twice, measure, draw."""
+    check_limits(options.k, options.min_score)
     hashing = LshSpec.read({name: getattr(options, name) for name in HASHING}, "hashing")
     with OutputFolder(options.out) as out:
         config = encoder_config(options.encoder)
         index, queries = read_sides(options, config)
-        vectors = embed_tables(config, index.listings, queries.listings)
-        both = compare_searches(vectors[0], vectors[1], options.k, hashing)
+        known = options.trained and qt.read_values(read_listings(options.trained), options.classes)
         asked, held = qt.number_values(queries.labels, index.labels)
         held = qt.set_apart(held)
+        qt.count_with_mate(asked, held)  # before the long work
+        vectors = embed_tables(config, index.listings, queries.listings)
+        both = compare_searches(vectors[0], vectors[1], options.k, hashing)
         found = measure_searches(both, asked, held, options.k, options.min_score)
-        trained = options.trained and qt.read_values(
-            read_listings(options.trained), options.classes
-        )
-        buckets = qt.score_classes(both.exact, index, queries, trained)
+        buckets = qt.score_classes(both.exact, index, queries, known)
         found["class_sizes"] = [asdict(bucket) for bucket in buckets]
         found |= {"hashing": hashing.model_dump(), "encoder": config.dump()["encoders"]}
         write_json(found, out.file("eproduct.json"))
@@ -91,13 +91,18 @@ def read_sides(options: argparse.Namespace, config: RunConfig) -> tuple[Side, Si
             rows = qt.rows_with(table, options.asked)
         index = index.take(~rows)
     rows &= queries.known
-    n_seen, n_asked = int((rows & ~unseen).sum()), int(rows.sum())
-    if n_seen or not n_asked:
+    if not rows.any():
+        raise DataError(f"None of the {len(rows):,} rows has a label and a class to be scored by.")
+    n_seen = int((rows & ~unseen).sum())
+    if n_seen:
         raise DataError(
-            f"{options.encoder} was trained on {n_seen:,} of the {n_asked:,} labelled queries. "
-            "Ask with some that it was not trained on, lest the figures mean nothing."
+            f"{options.encoder} was trained on {n_seen:,} of the {int(rows.sum()):,} labelled "
+            "queries. Ask with some that it was not trained on, lest the figures mean nothing."
         )
-    return index, queries.take(rows)
+    queries = queries.take(rows)
+    if options.queries is not None:
+        qt.refuse_shared(index.listings, queries.listings)
+    return index, queries
 
 
 def show(found: dict[str, Any], options: argparse.Namespace) -> None:
@@ -122,18 +127,19 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("index", type=Path, help="table, or folder with a folder of pictures per product")
     add("--encoder", type=Path, required=True, help="folder of a run, or config")
-    add("--out", type=Path, required=True)
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for figures and drawings")
     add("--images", type=Path, help="folder or zip archive of the pictures")
-    add("--queries", type=Path, help="table of the queries")
-    add("--asked", metavar="COLUMN=VALUE", help="rows of INDEX that are queries")
+    queries = parser.add_mutually_exclusive_group()
+    queries.add_argument("--queries", type=Path, help="table of the queries")
+    queries.add_argument("--asked", metavar="COLUMN=VALUE", help="rows of INDEX that are queries")
     add("--classes", metavar="COLUMN", help="column of classes to count; else the labels")
     add("--trained", type=Path, help="table in which samples per class are counted; else INDEX")
-    add("--k", type=int, default=10)
+    add("--k", type=int, default=10, help="listings to find for each query (10)")
     add("--min-score", type=float, help="lowest cosine that counts")
-    add("--bits", dest="n_bits", type=int, default=20, help="hyperplanes a table")
-    add("--tables", dest="n_tables", type=int, default=16)
-    add("--probes", dest="n_probes", type=int, default=4, help="further buckets a table")
-    add("--rank", choices=("cosine", "hamming"), default="cosine")
+    add("--bits", dest="n_bits", type=int, default=20, help="hyperplanes a table (20)")
+    add("--tables", dest="n_tables", type=int, default=16, help="tables of hashes (16)")
+    add("--probes", dest="n_probes", type=int, default=4, help="more buckets a table (4)")
+    add("--rank", choices=("cosine", "hamming"), default="cosine", help="candidates by (cosine)")
     add("--folder", help="where hash tables stay; else they are removed")
     return parser
 

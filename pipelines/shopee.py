@@ -1,4 +1,4 @@
-"""From a labelled table to a submission, and the F1 to expect of it.
+r"""From a labelled table to a submission, and the F1 to expect of it.
 
     python -m pipelines.shopee configs/shopee.yaml train.csv --out DIR [--images PATH]
 
@@ -6,7 +6,7 @@ The labels of one half of the products set the thresholds, every listing is matc
 the listings of the other half are scored. DIR holds what ``matcher dedupe`` writes, the fitted
 ``config.yaml`` and ``held_out.json``; ``matches.csv`` is a submission in Kaggle's format.
 
-    python -m pipelines.shopee configs/shopee.yaml train.csv --images train_images --out DIR
+    python -m pipelines.shopee configs/shopee.yaml train.csv --images train_images --out DIR \
         --train configs/training/shopee_image.yaml --train configs/training/shopee_title.yaml
 
 trains encoders first (one or both), into DIR/runs; the same command goes on where one was cut off.
@@ -22,6 +22,7 @@ there: row F1 0.787 on the held-out half, in the gallery of all. Trainings: see 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from pipelines._training import load_training, show_figures
 if TYPE_CHECKING:
     from matcher.config import RunConfig
     from matcher.results import MatchResult
+    from matcher.training.settings import TrainConfig
     from matcher.types import Bool, Listings
 
 
@@ -41,11 +43,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("config", type=Path)
-    parser.add_argument("listings", type=Path)
-    parser.add_argument("--images", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--train", type=Path, action="append", default=[], metavar="TRAINING")
+    add = parser.add_argument
+    add("config", type=Path, help="how listings are matched")
+    add("listings", type=Path, help="table with labels")
+    add("--images", type=Path, metavar="PATH", help="folder or zip archive of the pictures")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for all that is written")
+    add("--train", type=Path, action="append", default=[], metavar="TRAINING", help="a config")
     options = parser.parse_args()
     return carry_out(lambda: run(options))
 
@@ -54,20 +57,25 @@ def run(options: Any) -> None:
     """Carry out the pipeline."""
     from matcher.config import RunConfig
     from matcher.io.atomic import OutputFolder
-    from matcher.io.listings import read_listings
     from matcher.io.outputs import write_json
     from matcher.jobs.held_out import score_in_gallery
     from matcher.jobs.save import save, write_text
-    from matcher.jobs.trained_encoders import with_trained
+    from matcher.jobs.seen_rows import refuse_seen
+    from matcher.jobs.train import train
+    from matcher.jobs.trained_encoders import refuse_planned, with_trained
 
     with OutputFolder(options.out) as out:
-        listings = read_listings(options.listings, options.images)
         config = RunConfig.load(options.config)
-        runs = train_all(options)
+        trainings = read_trainings(options)
+        listings = read_labelled(options, trainings)
+        refuse_planned(config, listings, trainings.values())
+        runs = [train(given, folder).folder for folder, given in trainings.items()]
         choosing, scored = split(listings, runs)
         configs = {"untrained": config}
         if runs:
             configs["with trained encoders"] = with_trained(config, runs)
+        for given in configs.values():
+            refuse_seen(given, listings, (choosing | scored).nonzero()[0])
         figures = {}
         for name, given in configs.items():
             fitted, result = match(given, listings, choosing)
@@ -82,10 +90,9 @@ def run(options: Any) -> None:
     show_figures(title, figures, "config")
 
 
-def train_all(options: Any) -> list[Path]:
-    """Carry out the trainings that were asked for, or what is left of them."""
+def read_trainings(options: Any) -> dict[Path, TrainConfig]:
+    """Settings of the trainings that were asked for, by the folder of the run."""
     from matcher.errors import ConfigError
-    from matcher.jobs.train import train
     from matcher.jobs.trained_encoders import check_shared
 
     configs = {}
@@ -96,31 +103,35 @@ def train_all(options: Any) -> list[Path]:
         source = config.source.model_copy(update={"images": options.images})
         configs[path.stem] = config.model_copy(update={"source": source})
     check_shared(configs)
-    runs = [options.out / "runs" / name for name in configs]
-    for config, folder in zip(configs.values(), runs, strict=True):
-        train(config, folder)
-    return runs
+    return {options.out / "runs" / name: config for name, config in configs.items()}
+
+
+def read_labelled(options: Any, trainings: Mapping[Path, TrainConfig]) -> Listings:
+    """The listings, read as the trainings read them."""
+    from matcher.errors import DataError
+    from matcher.io.listings import read_listings
+    from matcher.jobs.trained_encoders import shared_columns
+    from matcher.types import UNLABELLED
+
+    columns = shared_columns({folder.name: config for folder, config in trainings.items()})
+    listings = read_listings(options.listings, options.images, columns)
+    if listings.groups is None or not (listings.groups != UNLABELLED).any():
+        raise DataError(f"{options.listings} has no labels: name their column label_group.")
+    return listings
 
 
 def split(listings: Listings, runs: list[Path]) -> tuple[Bool, Bool]:
     """Rows whose labels set the thresholds, and rows that are scored."""
-    from matcher.errors import DataError
     from matcher.jobs.trained_encoders import shared_sides
     from matcher.training.splits import folds, tied_rows
-    from matcher.training.trained_rows import refuse_trained
     from matcher.types import UNLABELLED
 
-    if listings.groups is None:
-        raise DataError("The listings have no labels: name their column label_group.")
     known = listings.groups != UNLABELLED
     if not runs:
         scored = folds(tied_rows(listings), 2) == 0
         return ~scored & known, scored & known
     sides = shared_sides(runs, listings)
-    choosing, scored = (sides == "held_out") & known, (sides == "test") & known
-    for folder in runs:
-        refuse_trained(folder, listings, (choosing | scored).nonzero()[0])
-    return choosing, scored
+    return (sides == "held_out") & known, (sides == "test") & known
 
 
 def match(config: RunConfig, listings: Listings, rows: Bool) -> tuple[RunConfig, MatchResult]:

@@ -91,7 +91,15 @@ def test_what_a_run_held_out_searches_itself(run, tmp_path):
     status, told = run(tmp_path / "out", *options, tables=("gallery",))
     assert status == 0, told
     assert (tmp_path / "out" / "ranking.csv").read_text().splitlines()[1:] == ["s00,s01", "s01,s00"]
-    assert json.loads((tmp_path / "out" / "scores.json").read_text())["map@1000"] == 1
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert (scores["map@1000"], scores["side"]) == (1, "test")
+    assert "flatter" not in told
+    sides = {"s00": "held_out", "s01": "held_out"}
+    lines = [f"s{i}{j},{sides.get(f's{i}{j}', 'train')}" for i in range(3) for j in range(2)]
+    write(tmp_path / "split.csv", ["listing_id,side", *lines])
+    status, told = run(tmp_path / "out", *options, tables=("gallery",))
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["side"] == "held_out"
+    assert "has no test fold" in told
     write(tmp_path / "split.csv", ["listing_id,side", "s00,test"])
     assert run(tmp_path / "out", *options, tables=("gallery",))[0] == 2
 
@@ -110,11 +118,27 @@ def test_truth_of_its_own_and_none_at_all(run, folder, tmp_path):
     assert "scored_queries 2" in told
 
 
+def test_a_column_of_the_product_may_be_named_beside_a_truth(run, folder, tmp_path):
+    rows = (folder / "gallery.csv").read_text().replace("product_id", "kind")
+    (folder / "kinds.csv").write_text(rows)
+    bare = [line.rpartition(",")[0] for line in (folder / "queries.csv").read_text().splitlines()]
+    write(folder / "nameless.csv", bare)
+    write(tmp_path / "truth.csv", ["user_img_id,kind", "u0,0", "u1,1"])
+    options = ("--truth", tmp_path / "truth.csv", "--label", "kind")
+    status, told = run(tmp_path, *options, tables=("kinds", "nameless"))
+    assert status == 0, told
+    assert "scored_queries 2" in told
+
+
 def test_what_is_wrong_is_said_in_a_line(run, folder, tmp_path):
     write(folder / "other.csv", ["user_img_id,img_path,product_id", "u9,00.png,99"])
     status, told = run(tmp_path, tables=("gallery", "other"))
-    assert (status, told.count("\n")) == (2, 1)
+    assert status == 0
     assert "None of the 1 queries has its product in the gallery" in told
+    assert (tmp_path / "ranking.csv").read_text().splitlines()[1].startswith("u9,s00 ")
+    assert "top1" not in json.loads((tmp_path / "scores.json").read_text())
+    for path in tmp_path.iterdir():
+        path.unlink()
     status, told = run(tmp_path, tables=("gallery", "missing"))
     assert status == 2
     assert "missing.csv does not exist" in told
@@ -145,3 +169,14 @@ def test_a_run_ranks_but_is_not_scored_on_what_it_was_trained_on(run, folder, tm
     status, told = run(tmp_path / "again", encoder=trained)
     assert status == 2
     assert "was trained on 1 of the 4 listings that are to be scored, such as 'u0'" in told
+    named = CONFIG.replace("phash: {", "photos: {encoder: image, weights: RUN, ")
+    named = named.replace("phash: 1.0", "photos: 1.0").replace("RUN", str(trained))
+    (tmp_path / "named.yaml").write_text(named)
+    status, told = run(tmp_path / "again", encoder=tmp_path / "named.yaml")
+    assert status == 2
+    assert "was trained on 1 of the 4" in told
+    rows = (folder / "queries.csv").read_text().replace("64,64,0", "64,64,")
+    (folder / "unknown.csv").write_text(rows)  # u0 is not scored
+    status, told = run(tmp_path / "out", encoder=trained, tables=("gallery", "unknown"))
+    assert status == 0, told
+    assert "scored_queries 3" in told

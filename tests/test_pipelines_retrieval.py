@@ -10,6 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from matcher.report.ranking_sheet import choose_shown
 from pipelines import auction, eproduct
 
 pytestmark = pytest.mark.keras
@@ -173,6 +174,35 @@ def test_eproduct_measures_both_searches(shop, tmp_path, monkeypatch, capsys):
     assert "LSH finds" in capsys.readouterr().out
 
 
+def test_queries_that_are_in_the_index_are_refused(shop, tmp_path, monkeypatch, capsys):
+    table = [shop / "listings.csv", "--images", shop / "pictures"]
+    same = ["--queries", shop / "listings.csv", "--encoder", shop / "untrained.yaml"]
+    assert call(eproduct, monkeypatch, *table, *same, "--out", tmp_path) == 2
+    assert "28 of the 28 queries are in the index" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--min-score", "2"], "min_score must be a similarity in [-1, 1]. Received: 2.0"),
+        (["--k", "0"], "at least 1. Received: 0"),
+        (["--trained", "bare.csv"], "no labels to score by"),
+        (["--queries", "strangers.csv"], "No query has a listing of its label in the index"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_before_encoding(
+    shop, tmp_path, monkeypatch, capsys, changes, message
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(eproduct, "embed_tables", lambda *_: pytest.fail("encoded"))
+    (tmp_path / "bare.csv").write_text("id,title\nx,mug\n")
+    (tmp_path / "strangers.csv").write_text("id,image,label_group\nx,m0/item0-0.png,stranger\n")
+    table = [shop / "listings.csv", "--images", shop / "pictures"]
+    encoder = ["--encoder", shop / "untrained.yaml", "--out", tmp_path / "out"]
+    assert call(eproduct, monkeypatch, *table, *encoder, *changes) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_eproduct_takes_a_table_of_queries_and_one_of_training(shop, tmp_path, monkeypatch):
     with (shop / "listings.csv").open() as file:
         header, *rows = csv.reader(file)
@@ -195,7 +225,7 @@ def test_eproduct_takes_a_table_of_queries_and_one_of_training(shop, tmp_path, m
         (["--asked", "role"], "COLUMN=VALUE"),
         (["--asked", "rôle=query"], "no column 'rôle'. Did you mean 'role'?"),
         (["--asked", "role=nobody"], "names 0 of 28 listings"),
-        (["--queries", "missing.csv"], "missing.csv"),
+        (["--trained", "missing.csv"], "missing.csv"),
         (["--min-score", "1.5"], "min_score must be a similarity in [-1, 1]"),
         (["--bits", "0"], "n_bits"),
         (["--encoder", "pipelines"], "not the folder of a training"),
@@ -224,6 +254,30 @@ def test_an_auction_holds_out_pairs(shop, tmp_path, monkeypatch, capsys):
     arguments = [shop / "pictures", "--train", config, "--out", tmp_path]
     assert call(auction, monkeypatch, *arguments) == 2
     assert "Set it to pairs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("queries", [0, -3])
+def test_an_auction_without_a_picture_of_queries(shop, tmp_path, monkeypatch, queries):
+    (tmp_path / "queries.png").write_bytes(b"of an earlier run")
+    arguments = [shop / "pictures", "--encoder", shop / "untrained.yaml", "--out", tmp_path]
+    assert call(auction, monkeypatch, *arguments, "--queries", queries) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"auction.json", "encoder.yaml"}
+
+
+def test_a_sheet_shows_as_many_queries_as_it_holds():
+    assert len(choose_shown(1000, 300, seed=0)) == 200
+    assert choose_shown(3, 300, seed=0).tolist() == [0, 1, 2]
+
+
+def test_an_auction_says_what_it_starts_from_before_training(shop, tmp_path, monkeypatch, capsys):
+    from matcher.io.artifacts import save_model
+
+    monkeypatch.setattr(auction, "train", lambda *_: pytest.fail("trained"))
+    save_model(tmp_path / "artefact", {"matcher": {}}, {"x": np.zeros(1)})
+    config = training(shop, init_from=str(tmp_path / "artefact"))
+    arguments = [shop / "pictures", "--train", config, "--out", tmp_path / "out"]
+    assert call(auction, monkeypatch, *arguments) == 2
+    assert "trained-on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """The pipelines that train: the committed commands, on the bundled listings and tiny networks."""
 
 import json
+import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import pandas as pd
 import pytest
 import yaml
 
+import matcher
 from matcher.config import RunConfig
+from matcher.jobs.trained_encoders import planned_rows
 from matcher.training.settings import TrainConfig
 
 SPLIT = {"n_folds": 4, "fold": 0, "test_fold": 1}
@@ -72,6 +76,12 @@ def test_shopee_trains_tunes_matches_all_and_scores_the_test_fold(shop, root):
     config = RunConfig.load(out / "config.yaml")
     assert {"image", "bert"} <= set(config.encoders) & set(config.fusion.thresholds)
     submission = pd.read_csv(out / "matches.csv")
+    for config_of_training, name in ((IMAGE, "photos"), (TITLE, "names")):
+        split = pd.read_csv(out / "runs" / name / "split.csv")["side"]
+        listings = matcher.read_listings(root / TABLE, root / IMAGES)
+        held = planned_rows(TrainConfig.read(config_of_training, name), listings)
+        readable = held[(split != "unused")[held]]  # a tiny tokenizer cannot read all titles
+        assert readable.tolist() == split.index[split.isin(["held_out", "test"])].tolist()
     assert list(submission) == ["posting_id", "matches"]
     assert len(submission) == 219
     assert json.loads((out / "run.json").read_text())["metrics"] == {}
@@ -152,6 +162,63 @@ def test_shopee_needs_labels(root, tmp_path):
     assert "label_group" in done.stderr
 
 
+@pytest.fixture
+def shopee(root, monkeypatch, capsys):
+    """Runs the pipeline in this process, where it must not train: its status and errors."""
+    from pipelines import shopee
+
+    def call(*arguments):
+        monkeypatch.chdir(root)
+        monkeypatch.setattr("matcher.jobs.train.train", lambda *_: pytest.fail("trained"))
+        monkeypatch.setattr(sys, "argv", ["shopee", *map(str, arguments)])
+        return shopee.main(), capsys.readouterr().err
+
+    return call
+
+
+def test_shopee_knows_before_training_that_it_has_no_labels(shopee, root, tmp_path):
+    table = pd.read_csv(root / TABLE, dtype=str)
+    table.assign(label_group="").to_csv(tmp_path / "x.csv", index=False)
+    (title,) = write(tmp_path, names=TITLE)
+    given = ("configs/shopee.yaml", tmp_path / "x.csv", "--out", tmp_path / "out", "--train", title)
+    status, told = shopee(*given)
+    assert status == 2
+    assert "x.csv has no labels" in told
+
+
+def test_shopee_reads_the_columns_that_trainings_name(shopee, root, tmp_path):
+    table = pd.read_csv(root / TABLE, dtype=str).rename(columns={"label_group": "product"})
+    table.to_csv(tmp_path / "x.csv", index=False)
+    source = {"listings": "x.csv", "columns": {"group": "product"}}
+    image, title, other = write(
+        tmp_path, a={**IMAGE, "source": source}, b={**TITLE, "source": source}, c=TITLE
+    )
+    given = ("configs/shopee.yaml", tmp_path / "x.csv", "--out", tmp_path / "out", "--train", image)
+    status, told = shopee(*given, "--train", other)
+    assert (status, "different source.columns" in told) == (2, True)
+    with pytest.raises(pytest.fail.Exception, match="trained"):  # the labels were found
+        shopee(*given, "--train", title)
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_shopee_refuses_encoders_of_the_config_that_know_what_is_scored(
+    shopee, root, tmp_path, trains
+):
+    import matcher
+    from matcher.training.trained_rows import save_trained, title_digests
+
+    listings = matcher.read_listings(root / TABLE, root / IMAGES)
+    save_trained(tmp_path / "run", title_digests(listings), "titles")
+    config = yaml.safe_load((root / "configs" / "shopee.yaml").read_text())
+    config["encoders"]["names"] = {"encoder": "bert", "weights": str(tmp_path / "run")}
+    config["fusion"]["thresholds"]["names"] = 0.9
+    path, title = write(tmp_path, config=config, title=TITLE)
+    more = ["--train", title] if trains else []
+    status, told = shopee(path, TABLE, "--images", IMAGES, "--out", tmp_path / "out", *more)
+    assert status == 2
+    assert f"{tmp_path / 'run'} was trained on" in told
+
+
 def test_help_is_quick(root):
     code = (
         "import sys, runpy; sys.argv = ['x', '--help']\n"
@@ -171,3 +238,27 @@ def test_the_configs_of_shopee_share_a_split(root):
         names = [f"shopee_{kind}{ending}" for kind in ("image", "title")]
         load = {n: TrainConfig.load(root / "configs" / "training" / f"{n}.yaml") for n in names}
         check_shared(load)
+
+
+def test_the_runs_of_a_chain_share_a_split_with_a_test_fold(root):
+    for ending in ("", "_small"):
+        found = []
+        for path in sorted((root / "configs" / "training").glob("product_search_*.yaml")):
+            if path.stem.endswith("_small") == bool(ending):
+                split = TrainConfig.load(path).validation
+                found.append((split.n_folds, split.fold, split.test_fold))
+        assert len(found) == 3
+        assert len(set(found)) == 1
+        assert found[0][2] is not None
+
+
+def test_commands_of_config_headers_can_be_pasted(root):
+    for path in sorted((root / "configs" / "training").glob("*.yaml")):
+        lines = [line for line in path.read_text().splitlines() if line.startswith("#")]
+        for line, after in pairwise(lines):
+            if after.removeprefix("#").strip().startswith("--"):
+                assert line.endswith(" \\"), f"{path.name}: {line}"
+        text = " ".join(line.strip("# \\") for line in lines)
+        for command in re.findall(r"(?:matcher train|python -m pipelines\.\w+) .*?configs/", text):
+            rest = text[text.index(command) :]
+            assert "--out " in rest[:300], f"{path.name}: {command}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,11 @@ class ImageEncoder:
 
 
 def load_image_encoder(
-    name: str, backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None = None
+    name: str,
+    backbone: str | None,
+    settings: ImageSettings,
+    pooling: ImagePooling | None = None,
+    activation: Literal["relu", "mish"] | None = None,
 ) -> ImageEncoder:
     """Build a network, fill it and make it ready.
 
@@ -113,24 +117,27 @@ def load_image_encoder(
         backbone: Name in ``matcher.models.catalogue``; None is that of the artefact.
         settings: Weights, size and batch.
         pooling: One vector from a map; None is that of the artefact or, failing that, average.
+        activation: Of a resnet18; None is that of the artefact or, failing that, ReLU.
 
     Raises:
         BackendError: If the weights are missing, or the precision cannot be had.
         ConfigError: If the weights are those of another network.
         StoreError: If the weights are damaged.
     """
+    given = {"pooling": pooling, "activation": activation}
+    parts = {part: value for part, value in given.items() if value is not None}
 
     def build() -> tuple[Any, Facts]:
         from matcher.models.weights import export_weights
 
-        model, architecture = _load_model(backbone, settings, pooling)
+        model, architecture = _load_model(backbone, settings, parts)
         facts = {"size": model.input_shape[1], "width": model.output_shape[-1]}
         # The names of the weights tell all else.
         apart = architecture.model_dump(include={"pooling", "activation"}, exclude_defaults=True)
         return model, facts | {"mark": fingerprint(apart, export_weights(model))[:16]}
 
     runner, facts = load_runner(
-        _origin(backbone, settings, pooling),
+        _origin(backbone, settings, {"pooling": None, **parts}),
         build,
         lambda facts: picture_probe(facts["size"]),
         settings.precision,
@@ -147,10 +154,10 @@ def load_image_encoder(
 
 
 def _origin(
-    backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None
+    backbone: str | None, settings: ImageSettings, parts: Mapping[str, str | None]
 ) -> Facts | None:
     """What the network depends on; None where the weights are not there to be looked at."""
-    about = {"backbone": backbone, "size": settings.size, "pooling": pooling}
+    about = {"backbone": backbone, "size": settings.size, **parts}
     if settings.weights in ("imagenet", "random"):  # what is downloaded is always the same
         return about | {"weights": settings.weights}
     path = Path(settings.weights).expanduser()
@@ -164,30 +171,30 @@ def _origin(
 
 
 def _load_model(
-    backbone: str | None, settings: ImageSettings, pooling: ImagePooling | None
+    backbone: str | None, settings: ImageSettings, parts: Mapping[str, str]
 ) -> tuple[Any, ImageArchitecture]:
     path = Path(settings.weights).expanduser()
     if settings.weights not in ("imagenet", "random") and path.is_dir():
-        return _load_saved(path, backbone, settings.size, pooling)
+        return _load_saved(path, backbone, settings.size, parts)
     if backbone is None:
         raise ConfigError(
             "Weights that are not an artefact's do not tell their network: name it with backbone:, "
             f"e.g. resnet50. Received: weights: {settings.weights}."
         )
-    architecture = ImageArchitecture(
-        backbone=backbone, size=settings.size, pooling=pooling or "average", neck="none"
-    )
+    plain = {"backbone": backbone, "size": settings.size, "neck": "none"}
+    architecture = ImageArchitecture.read({**plain, **parts}, f"encoder {backbone}")
     return start_image_embedder(architecture, settings.weights), architecture
 
 
 def _load_saved(
-    folder: Path, backbone: str | None, size: int | None, pooling: ImagePooling | None
+    folder: Path, backbone: str | None, size: int | None, parts: Mapping[str, str]
 ) -> tuple[Any, ImageArchitecture]:
     saved = load_saved(folder)
     architecture = check_backbone(saved, backbone, folder)
-    if pooling not in (None, architecture.pooling):
-        raise ConfigError(
-            f"{folder} was trained with pooling: {architecture.pooling}. Received: {pooling}. "
-            "Leave pooling out."
-        )
+    for part, value in parts.items():
+        trained = getattr(architecture, part)
+        if value != trained:
+            raise ConfigError(
+                f"{folder} was trained with {part}: {trained}. Received: {value}. Leave {part} out."
+            )
     return build_saved(saved, str(folder / TENSORS), size), architecture

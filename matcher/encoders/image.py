@@ -6,9 +6,9 @@ pooling and neck. Without one, name a backbone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from matcher.encoders._keras_images import ImageEncoder, ImageSettings, load_image_encoder
 from matcher.models.catalogue import find_backbone
@@ -27,10 +27,13 @@ class Spec(ImageSettings):
             the artefact.
         pooling: One vector from a map: ``average``, ``gem`` or ``scda``; None is that of the
             artefact, or ``average``.
+        activation: ``mish`` instead of ReLU, in ``resnet18`` from weights that are no artefact's;
+            None is that of the artefact, or ReLU.
     """
 
     backbone: str | None = None
     pooling: ImagePooling | None = None
+    activation: Literal["relu", "mish"] | None = None
 
     @field_validator("backbone")
     @classmethod
@@ -39,7 +42,18 @@ class Spec(ImageSettings):
             find_backbone(backbone)
         return backbone
 
+    @model_validator(mode="after")
+    def _check_activation(self) -> Self:
+        if self.activation is not None and (
+            self.backbone is None or not find_backbone(self.backbone).ours
+        ):
+            raise ValueError(
+                "activation can be chosen for backbone: resnet18 alone. Received: "
+                f"{self.activation!r} for {self.backbone}. Leave it out"
+            )
+        return self
+
     def fit(self, listings: Listings) -> ImageEncoder:
         """Load the weights; nothing is learnt from ``listings``."""
         name = "image" if self.backbone is None else f"image:{self.backbone}"
-        return load_image_encoder(name, self.backbone, self, self.pooling)
+        return load_image_encoder(name, self.backbone, self, self.pooling, self.activation)

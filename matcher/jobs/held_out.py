@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from matcher.encoders import make_encoder
-from matcher.encoders._artefacts import is_saved
 from matcher.errors import ConfigError, DataError
 from matcher.jobs.encoding import encode_table, take_listings
+from matcher.jobs.one_encoder import starting_config
+from matcher.jobs.seen_rows import refuse_seen
 from matcher.jobs.train_files import read_sides
 from matcher.metrics import (
     rowwise_f1,
@@ -119,18 +120,15 @@ def measure_run(run: Path, config: TrainConfig, listings: Listings) -> dict[str,
     """
     rows = read_held_out(run, listings)
     kind = "image" if config.image is not None else "title"
-    encoder = "image" if config.image is not None else "bert"
-    asked = {
-        **BASELINES[kind],
-        BEFORE: {"encoder": encoder, **_start(config, rows)},
-        AFTER: {"encoder": encoder, "weights": str(run)},
+    start = starting_config(config)
+    refuse_seen(start, listings, np.union1d(rows.choosing, rows.scored))
+    ((_, before),) = start.encoders.items()
+    specs = {name: _make(**given) for name, given in BASELINES[kind].items()}
+    specs |= {BEFORE: before.make(), AFTER: _make(before.encoder, weights=str(run))}
+    return {
+        name: score_encoder(spec, rows, EQUAL if name.startswith("equal") else None)
+        for name, spec in specs.items()
     }
-    found = {}
-    for name, given in asked.items():
-        settings = dict(given)
-        spec = make_encoder(settings.pop("encoder"), **settings)
-        found[name] = score_encoder(spec, rows, EQUAL if name.startswith("equal") else None)
-    return found
 
 
 def score_encoder(
@@ -243,20 +241,5 @@ def _search(spec: EncoderSpec, held_out: HeldOut, rows: Int64) -> SimilarityGrap
     return make_index(encoded).search_within(k=min(NEIGHBORS, len(rows) - 1))
 
 
-def _start(config: TrainConfig, rows: HeldOut) -> dict[str, Any]:
-    """Settings of an encoder with the weights that a training starts from."""
-    network = config.image or config.title
-    assert network is not None  # noqa: S101, a config has one of the two
-    weights = str(config.init_from or network.weights)
-    given: dict[str, Any] = {"weights": weights}
-    if config.image is not None:
-        given["size"] = config.image.pixels
-    if config.title is not None:
-        given["max_tokens"] = config.title.max_tokens
-    folder = Path(weights).expanduser()
-    if folder.is_dir() and is_saved(folder):  # it tells the rest, and what it was trained on
-        refuse_trained(folder, rows.listings, np.union1d(rows.choosing, rows.scored))
-        return given
-    if config.image is not None:
-        given["backbone"] = config.image.backbone
-    return given | {"pooling": network.pooling}
+def _make(encoder: str, **settings: Any) -> EncoderSpec:
+    return make_encoder(encoder, **settings)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from matcher.config import RunConfig
+from matcher.encoders._artefacts import is_saved
 from matcher.errors import ConfigError
 from matcher.jobs.seen_rows import find_seen
 from matcher.training.settings import TrainConfig
@@ -49,15 +50,27 @@ def encoder_config(encoder: Path, modality: str | None = None) -> RunConfig:
 def starting_config(training: TrainConfig) -> RunConfig:
     """Config with the encoder that a training starts from, as it is before the first step.
 
-    A dense layer or neck that the training adds is left out: what it starts from has none.
+    It reads pictures of the size, and titles of the length, that the training reads. A dense layer
+    or neck that the training adds is left out: what it starts from has none. An artefact tells its
+    own backbone, pooling and neck.
+
+    Raises:
+        StoreError: If it starts from an artefact that does not say what it was trained on.
     """
-    if training.init_from is not None:
-        return encoder_config(training.init_from)
+    network = training.image or training.title
+    assert network is not None  # noqa: S101, a training has one of the two
+    kind = "titles" if training.image is None else "pictures"
+    given: dict[str, Any] = {"weights": str(training.init_from or network.weights)}
     if training.image is not None:
-        names = {"backbone", "weights", "size", "pooling"}
-        return _config("pictures", training.image.model_dump(include=names))
-    assert training.title is not None  # noqa: S101, a training has one of the two
-    return _config("titles", training.title.model_dump(include={"weights", "pooling"}))
+        given["size"] = training.image.pixels
+    if training.title is not None:
+        given["max_tokens"] = training.title.max_tokens
+    folder = Path(given["weights"]).expanduser()
+    if folder.is_dir() and is_saved(folder):
+        load_trained(folder)  # or it says that this is not known
+        return _config(kind, given)
+    parts = network.model_dump(include={"backbone", "pooling", "activation"})
+    return _config(kind, given | parts)
 
 
 def _config(kind: str, settings: dict[str, Any]) -> RunConfig:

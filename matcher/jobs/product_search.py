@@ -131,23 +131,27 @@ def with_truth(queries: Products, truth: Products) -> Products:
     return Products(queries.listings, labels)
 
 
-def held_out(products: Products, run: Path) -> Products:
+def held_out(products: Products, run: Path) -> tuple[Products, str]:
     """Those rows that a training left for testing or, where there are none, held out.
 
     Args:
         products: The listings that it was given.
         run: Folder of the training, with ``split.csv``.
 
+    Returns:
+        Those rows, and their side: ``test``, or ``held_out``, by which the training chose its
+        weights, so that figures flatter it a little.
+
     Raises:
         DataError: If a listing is missing there, or nothing was held out.
     """
     sides = read_sides(run, products.listings)
-    kept = next((kept for kept in (sides == "test", sides == "held_out") if kept.any()), None)
-    if kept is None:
+    side = next((side for side in ("test", "held_out") if (sides == side).any()), None)
+    if side is None:
         raise DataError(f"{run} held nothing out. Train with validation.split: folds, or pairs.")
-    rows = np.flatnonzero(kept).tolist()
+    rows = np.flatnonzero(sides == side).tolist()
     listings = replace(take_listings(products.listings, rows), id_name=products.listings.id_name)
-    return Products(listings, tuple(products.labels[row] for row in rows))
+    return Products(listings, tuple(products.labels[row] for row in rows)), side
 
 
 def search_products(

@@ -15,6 +15,7 @@ from matcher.jobs.encoding import take_listings
 from matcher.jobs.label_names import name_labels
 from matcher.metrics import SizeBucket, accuracy_by_class_size
 from matcher.settings import suggest
+from matcher.training.trained_rows import NOTHING, picture_digests
 from matcher.types import UNLABELLED, Bool, Int64, Listings, SimilarityGraph
 
 
@@ -66,7 +67,8 @@ def read_values(
         Texts, empty where there is nothing.
 
     Raises:
-        DataError: If there are no labels, or no such column.
+        DataError: If there are no labels, no such column, or it holds lists or other things that
+            are no text.
     """
     if column is None:
         if listings.groups is None:
@@ -80,7 +82,14 @@ def read_values(
         raise DataError(
             f"There is no column {column!r}.{suggest(column, known)} There are: {', '.join(known)}."
         )
-    texts = pc.fill_null(listings.extra[column].cast(pa.large_string()), "")
+    values = listings.extra[column]
+    try:
+        texts = pc.fill_null(values.cast(pa.large_string()), "")
+    except pa.ArrowException as error:
+        raise DataError(
+            f"The column {column!r} holds {values.type}, which cannot be compared as text. Name "
+            "one with a text or number in each row."
+        ) from error
     return [text.strip() for text in texts.to_pylist()]
 
 
@@ -145,6 +154,48 @@ def rows_with(listings: Listings, asked: str) -> Bool:
             "name some, and leave some to search in."
         )
     return rows
+
+
+def count_with_mate(query_groups: Int64, index_groups: Int64) -> int:
+    """Number of queries that have a row of their product in the index.
+
+    Raises:
+        DataError: If none has.
+    """
+    in_index = int(np.isin(query_groups, index_groups).sum())
+    if not in_index:
+        raise DataError(
+            f"No query has a listing of its label in the index: of {len(query_groups):,} queries "
+            f"and {len(index_groups):,} listings, nothing can be found. Labels are compared as "
+            "the tables spell them."
+        )
+    return in_index
+
+
+def refuse_shared(index: Listings, queries: Listings) -> None:
+    """Refuse queries that are in the index: each would find itself.
+
+    A listing is in both where its id is, with the same title or a picture of the same content;
+    tables that merely number their rows alike share none. Pictures are read for such ids alone.
+
+    Raises:
+        DataError: If there are any.
+    """
+    places = {name: row for row, name in enumerate(index.ids)}
+    asked = [row for row, name in enumerate(queries.ids) if name in places]
+    there = [places[queries.ids[row]] for row in asked]
+    left, right = take_listings(queries, asked), take_listings(index, there)
+    titles = zip(left.titles, right.titles, strict=True)
+    alike = np.array([bool(a.strip()) and a == b for a, b in titles], np.bool_)
+    digests = picture_digests(left)
+    alike |= (digests == picture_digests(right)) & (digests != NOTHING)
+    shared = np.flatnonzero(alike)
+    if len(shared):
+        raise DataError(
+            f"{len(shared):,} of the {len(queries):,} queries are in the index as well, such as "
+            f"{left.ids[shared[0]]!r}: each would find itself. Leave them out of one of the two "
+            "tables, or name one table, whose queries are taken out of the index."
+        )
 
 
 def pairs_not_seen(groups: Int64, unseen: Bool) -> Int64:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from matcher.config import RunConfig
-from matcher.errors import ConfigError, DataError
+from matcher.errors import ConfigError
+from matcher.jobs.query_tables import count_with_mate
 from matcher.jobs.steps import encode
 from matcher.metrics import right_and_wrong_scores, score_ranking
 from matcher.search import ExactIndex, LshIndex, Recall
@@ -52,6 +53,18 @@ def embed_tables(config: RunConfig, *tables: Listings) -> list[Embeddings]:
             "vectors, which this search takes. Name a network for pictures or titles."
         )
     return vectors
+
+
+def check_limits(k: int, min_score: float | None = None) -> None:
+    """Refuse what no search takes, before any long work.
+
+    Raises:
+        ConfigError: If ``k`` is below 1, or ``min_score`` no cosine in [-1, 1].
+    """
+    if k < 1:
+        raise ConfigError(f"k is the number of rows to find, at least 1. Received: {k}.")
+    if min_score is not None:
+        check_score(min_score)
 
 
 def compare_searches(
@@ -149,9 +162,7 @@ def measure_searches(
         ConfigError: If ``k`` or ``min_score`` is out of range.
         DataError: If no query has a row of its product in the index.
     """
-    in_index = int(np.isin(query_groups, index_groups).sum())
-    if not in_index:
-        raise DataError("No query has a listing of its label in the index: nothing can be found.")
+    in_index = count_with_mate(query_groups, index_groups)
     searches = {"exact": both.exact, "lsh": both.approximate}
     right, wrong = right_and_wrong_scores(both.exact, query_groups, index_groups, k)
     found: dict[str, Any] = {

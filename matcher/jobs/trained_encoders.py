@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from matcher.config import Modality, RunConfig
 from matcher.errors import ConfigError, DataError
+from matcher.io.columns import Columns
 from matcher.jobs.one_encoder import ENCODERS
+from matcher.jobs.seen_rows import find_seen, refuse_seen
 from matcher.jobs.train_files import UNUSED, read_sides
+from matcher.jobs.train_rows import choose_rows
+from matcher.training.networks import Network
 from matcher.training.settings import TrainConfig
 from matcher.training.trained_rows import load_trained
-from matcher.types import Listings
+from matcher.types import Int64, Listings
+
+# Settings of an encoder that are not about its weights.
+KEPT = ("batch", "precision")
 
 
 def check_shared(configs: Mapping[str, TrainConfig]) -> None:
@@ -49,6 +56,74 @@ def check_shared(configs: Mapping[str, TrainConfig]) -> None:
             "Trainings whose encoders are used together share a split: give them the same seed, "
             f"n_folds, fold, test_fold and tie_phash. Received: {told}."
         )
+
+
+def shared_columns(configs: Mapping[str, TrainConfig]) -> Columns | None:
+    """The columns that trainings read their listings with; None where there is no training.
+
+    Raises:
+        ConfigError: If two differ: then they would not read the same listings.
+    """
+    told = {name: config.source.columns for name, config in configs.items()}
+    for name, columns in told.items():
+        first = next(iter(told))
+        if columns != told[first]:
+            raise ConfigError(
+                f"{first} and {name} read one table with different source.columns. Received: "
+                f"{_say(told[first])}; {_say(columns)}. Give them the same."
+            )
+    return next(iter(told.values()), None)
+
+
+def _say(columns: Columns) -> str:
+    return str(columns.model_dump(exclude_none=True) or "none")
+
+
+def planned_rows(config: TrainConfig, listings: Listings) -> Int64:
+    """Rows that a training will hold out, to choose weights by and to test on, rising.
+
+    Its split is made as it will make it, without its network: a title that its tokenizer cannot
+    read counts as well. Pictures are all read for it.
+
+    Args:
+        config: Its settings.
+        listings: Its listings.
+
+    Raises:
+        ConfigError: If the split cannot be made.
+        DataError: If there is nothing to train on, or to hold out.
+    """
+    network = config.image or config.title
+    assert network is not None  # noqa: S101, a config has one of the two
+    if config.image is not None:
+        usable = [ref is not None for ref in listings.images]
+    else:
+        usable = [bool(title.strip()) for title in listings.titles]
+    bare = Network(None, network.architecture, listings, np.array(usable, np.bool_))
+    sides = choose_rows(bare, config).sides
+    return np.union1d(sides.held, sides.test)
+
+
+def refuse_planned(
+    config: RunConfig, listings: Listings, trainings: Collection[TrainConfig]
+) -> None:
+    """Refuse, before any training, encoders of a config that know what is to be scored.
+
+    Args:
+        config: Whose encoders.
+        listings: The listings.
+        trainings: What they hold out is to be scored; where there are none, all that is labelled.
+
+    Raises:
+        DataError: If a run that the config names was trained on any of those.
+        StoreError: If a run does not say any more what it was trained on.
+    """
+    if not find_seen(config, listings):  # which spares finding out what is held out
+        return
+    if not trainings:
+        refuse_seen(config, listings)
+    for training in trainings:
+        refuse_seen(config, listings, planned_rows(training, listings))
 
 
 def shared_sides(runs: Sequence[Path], listings: Listings) -> NDArray[np.str_]:
@@ -87,7 +162,9 @@ def with_trained(config: RunConfig, runs: Sequence[Path]) -> RunConfig:
 
     Args:
         config: Any config. Where it has modalities of the same encoder (``image`` or ``bert``)
-            those take the trained weights; else one joins, by the encoder's name.
+            those take the trained weights and what these tell (backbone, size, pooling, length of
+            titles), and keep ``candidates``, ``min_score``, ``batch`` and ``precision``; else one
+            joins, by the encoder's name.
         runs: Folders of the trainings.
 
     Returns:
@@ -98,10 +175,14 @@ def with_trained(config: RunConfig, runs: Sequence[Path]) -> RunConfig:
     """
     for run in runs:
         encoder = ENCODERS[load_trained(run)[0]]
-        names = [name for name, m in config.encoders.items() if m.encoder == encoder]
-        if not names:
-            config, names = config.select([*config.encoders, encoder]), [encoder]
-        modality = Modality(encoder=encoder, settings={"weights": str(run)})
-        encoders = {**config.encoders, **dict.fromkeys(names, modality)}
-        config = config.model_copy(update={"encoders": encoders})
+        weights = {"weights": str(run.expanduser().resolve())}
+        there = {name: m for name, m in config.encoders.items() if m.encoder == encoder}
+        if not there:
+            config = config.select([*config.encoders, encoder])
+            there = {encoder: Modality(encoder=encoder)}
+        changed = {}
+        for name, modality in there.items():
+            kept = {key: modality.settings[key] for key in KEPT if key in modality.settings}
+            changed[name] = modality.model_copy(update={"settings": kept | weights})
+        config = config.model_copy(update={"encoders": {**config.encoders, **changed}})
     return config

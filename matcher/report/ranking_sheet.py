@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from matcher.errors import ConfigError, DataError
 from matcher.io.atomic import write_atomically
 from matcher.io.images import ImageError, read_all
@@ -41,6 +43,18 @@ class Asked:
 
     row: int
     found: tuple[Candidate, ...]
+
+
+def choose_shown(n_queries: int, n_shown: int, seed: int) -> Int64:
+    """Draw the queries to show: ``n_shown``, or as many as there are or a sheet holds.
+
+    Example:
+        >>> choose_shown(300, 1000, seed=0).shape, choose_shown(300, 0, seed=0).shape
+        ((200,), (0,))
+    """
+    n_shown = min(max(n_shown, 0), MAX_QUERIES, n_queries)
+    rows = np.random.default_rng(seed).choice(n_queries, n_shown, replace=False)
+    return np.sort(rows).astype(np.int64)
 
 
 def take_best(

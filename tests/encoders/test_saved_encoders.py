@@ -132,6 +132,9 @@ def test_another_size_and_what_does_not_fit(image_run, pictures):
     assert (finer.size, finer.encode(pictures).vectors.shape) == (96, (4, 24))
     with pytest.raises(ConfigError, match=r"trained with pooling: gem\. Received: scda"):
         fit("image", weights=folder, pooling="scda")
+    assert fit("image", weights=folder, backbone="resnet18", activation="mish").size == 64
+    with pytest.raises(ConfigError, match=r"trained with activation: mish\. Received: relu"):
+        fit("image", weights=folder, backbone="resnet18", activation="relu")
     with pytest.raises(ConfigError, match="weights of resnet18, not of resnet50"):
         fit("image", weights=folder, backbone="resnet50")
     with pytest.raises(ConfigError, match=r"name it with backbone:, e\.g\. resnet50"):
@@ -148,6 +151,9 @@ def test_poolings_without_a_training(pictures):
     assert widths == {"average": 512, "gem": 512, "scda": 1024}
     assert len({e.source for e in kinds.values()}) == 3
     assert fit("image", **plain).source == kinds["average"].source
+    assert fit("image", **plain, activation="mish").source != kinds["average"].source
+    with pytest.raises(ConfigError, match="for backbone: resnet18 alone"):
+        make_encoder("image", backbone="resnet50", activation="mish")
 
 
 def test_a_training_starts_from_another(image_run):

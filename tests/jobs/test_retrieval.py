@@ -1,5 +1,7 @@
 """Index and queries: who is asked, what is right, and both searches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.config import RunConfig
-from matcher.errors import ConfigError, DataError
-from matcher.io.listings import listings_from_table
+from matcher.errors import ConfigError, DataError, StoreError
+from matcher.io.artifacts import save_model
+from matcher.io.listings import listings_from_table, read_listings
 from matcher.jobs.one_encoder import encoder_config, starting_config, unseen_rows
 from matcher.jobs.query_tables import (
     Side,
@@ -16,11 +19,13 @@ from matcher.jobs.query_tables import (
     one_query_each,
     pairs_not_seen,
     read_values,
+    refuse_shared,
     rows_with,
     score_classes,
     set_apart,
 )
 from matcher.jobs.retrieval import (
+    check_limits,
     compare_searches,
     embed_tables,
     keep_above,
@@ -58,6 +63,34 @@ def test_values_are_labels_or_a_column():
         read_values(listings, "leave")
     with pytest.raises(DataError, match="no labels to score by"):
         read_values(listings_from_table(TABLE.drop_columns(["label_group"])))
+    lists = TABLE.append_column("parts", pa.array([["x"], [], None, ["y"]]))
+    with pytest.raises(DataError, match=r"'parts' holds list<.*Name one with a text"):
+        read_values(listings_from_table(lists), "parts")
+    structs = TABLE.append_column("size", pa.array([{"w": 1}] * 4))
+    with pytest.raises(DataError, match="'size' holds struct<"):
+        read_values(listings_from_table(structs), "size")
+
+
+def test_queries_that_are_in_the_index_are_refused(root):
+    index = listings_from_table(TABLE)
+    other = TABLE.set_column(1, "title", pa.array(["p", "q", "r", "s"]))
+    refuse_shared(index, listings_from_table(other))  # the tables number their rows alike
+    refuse_shared(index, listings_from_table(other.set_column(0, "id", pa.array(list("efgh")))))
+    one = listings_from_table(TABLE.slice(2, 1))
+    with pytest.raises(DataError, match=r"1 of the 1 queries are in the index .* 'c'"):
+        refuse_shared(index, one)
+    pictures = read_listings(root / "examples" / "listings.csv", root / "examples" / "images")
+    renamed = replace(pictures, titles=tuple(f"x{i}" for i in range(len(pictures))))
+    with pytest.raises(DataError, match="would find itself"):
+        refuse_shared(pictures, renamed)
+
+
+def test_limits_are_told_before_any_work():
+    check_limits(1, -1)
+    with pytest.raises(ConfigError, match=r"at least 1\. Received: 0"):
+        check_limits(0)
+    with pytest.raises(ConfigError, match="min_score must be a similarity"):
+        check_limits(1, 2)
 
 
 def test_a_side_knows_its_labels_and_classes():
@@ -193,8 +226,14 @@ def test_a_training_starts_from_what_it_names(tmp_path):
     assert config.encoders["pictures"].settings == given
     title = {"weights": "tests/fixtures/tiny_bert"}
     config = starting_config(TrainConfig.read({**table, "title": title}, "test"))
-    given = {"weights": "tests/fixtures/tiny_bert", "pooling": "mean"}
+    given = {"weights": "tests/fixtures/tiny_bert", "pooling": "mean", "max_tokens": 70}
     assert config.encoders["titles"].settings == given
-    save_trained(tmp_path, np.array([1], np.uint64), "pictures")
+    mish = TrainConfig.read({**table, "image": {**image, "activation": "mish"}}, "test")
+    assert starting_config(mish).encoders["pictures"].settings["activation"] == "mish"
+    save_model(tmp_path, {"matcher": {}}, {"x": np.zeros(1)})
     again = TrainConfig.read({**table, "image": image, "init_from": str(tmp_path)}, "test")
-    assert starting_config(again).encoders["pictures"].settings == {"weights": str(tmp_path)}
+    with pytest.raises(StoreError, match="trained-on"):  # an artefact that may know everything
+        starting_config(again)
+    save_trained(tmp_path, np.array([1], np.uint64), "pictures")
+    config = starting_config(again)
+    assert config.encoders["pictures"].settings == {"weights": str(tmp_path), "size": 64}

@@ -1,5 +1,7 @@
 """Several trained encoders in one config, and the split that they share."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,16 @@ import pytest
 import matcher
 from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError, StoreError
-from matcher.jobs.trained_encoders import check_shared, shared_sides, with_trained
+from matcher.jobs.trained_encoders import (
+    check_shared,
+    planned_rows,
+    refuse_planned,
+    shared_columns,
+    shared_sides,
+    with_trained,
+)
 from matcher.training.settings import TrainConfig
-from matcher.training.trained_rows import save_trained
+from matcher.training.trained_rows import save_trained, title_digests
 
 IMAGE = {"backbone": "resnet18", "weights": "random"}
 
@@ -89,6 +98,56 @@ def test_an_encoder_joins_a_config_or_takes_the_place_of_its_kind(tmp_path, list
     assert list(replaced.encoders) == list(joined.encoders)
     assert replaced.encoders["bert"].settings == {"weights": str(other)}
     assert with_trained(plain, []) == plain
+
+
+def test_what_is_not_about_the_weights_stays(tmp_path, listings, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    leave(tmp_path / "names", listings, "train")
+    own = {"weights": "any/bert", "pooling": "mean", "max_tokens": 20, "batch": 4}
+    table = {
+        "encoders": {
+            "words": {"encoder": "tfidf"},
+            "vetoing": {"encoder": "bert", "candidates": False, "min_score": 0.6, **own},
+            "other": {"encoder": "bert", "precision": "float32"},
+        },
+        "fusion": {"thresholds": {"words": 0.6, "vetoing": 0.9}},
+        "clustering": {"method": "average"},
+    }
+    found = with_trained(RunConfig.read(table, "test"), [Path("names")]).encoders
+    weights = {"weights": str(tmp_path / "names")}  # whole: the config is used elsewhere
+    assert found["vetoing"].settings == {"batch": 4, **weights}
+    assert (found["vetoing"].candidates, found["vetoing"].min_score) == (False, 0.6)
+    assert found["other"].settings == {"precision": "float32", **weights}
+
+
+def test_trainings_read_one_table_alike():
+    named = {"listings": "x.csv", "columns": {"group": "product"}}
+    image, title = training(image=IMAGE, source=named), training(title={}, source=named)
+    assert shared_columns({"a": image, "b": title}).group == "product"
+    assert shared_columns({}) is None
+    with pytest.raises(ConfigError, match=r"a and b .*'product'.*none\. Give them the same"):
+        shared_columns({"a": image, "b": training(title={})})
+
+
+def test_encoders_that_know_what_will_be_scored_are_refused_before_a_training(tmp_path, listings):
+    later = training(title={"weights": "tests/fixtures/tiny_bert"})
+    held = planned_rows(later, listings)
+    assert 70 < len(held) < 110  # two folds of five, of 219
+    run = leave(tmp_path / "names", listings, "train")
+    table = {
+        "encoders": {"names": {"encoder": "bert", "weights": str(run)}},
+        "fusion": {"thresholds": {"names": 0.9}},
+        "clustering": {"method": "average"},
+    }
+    config, digests = RunConfig.read(table, "test"), title_digests(listings)
+    refuse_planned(config, listings, [later])
+    save_trained(run, np.delete(digests, held), "titles")
+    refuse_planned(config, listings, [later])
+    save_trained(run, digests[held[:3]], "titles")
+    with pytest.raises(DataError, match=f"was trained on 3 of the {len(held)} listings"):
+        refuse_planned(config, listings, [later])
+    with pytest.raises(DataError, match="was trained on 3 of the 219"):
+        refuse_planned(config, listings, [])
 
 
 def test_a_folder_of_no_training_is_refused(tmp_path, listings):
