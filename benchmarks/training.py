@@ -100,10 +100,10 @@ def training_lines(rows: list[Row], configs: str) -> list[str]:
 def loss_lines(rows: list[Row]) -> list[str]:
     """Losses beside each other."""
     return [
-        "| loss | runs | top-1 | top-5 | MAR@10 | row F1 | two-core minutes |",
-        "|---|---|---|---|---|---|---|",
+        "| loss | top-1 | top-5 | MAR@10 | row F1 | two-core minutes |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| {r['loss']} | {r['runs']} | {r['top1']:.3f} | {r['top5']:.3f} | {r['mar@10']:.3f} "
+            f"| {r['loss']} | {r['top1']:.3f} | {r['top5']:.3f} | {r['mar@10']:.3f} "
             f"| {r['row_f1']:.3f} | {r['minutes']:.1f} |"
             for r in rows
         ),
