@@ -37,6 +37,7 @@ sys.modules |= {"sentence_transformers": fake, "torch": torch}
 """
 
 
+@pytest.mark.slow
 def test_pictures_differ_and_are_the_same_again(tmp_path):
     paths = make_pictures(tmp_path / "a", 3, tmp_path, side=64)
     again = make_pictures(tmp_path / "b", 3, tmp_path, side=64)

@@ -148,6 +148,7 @@ def test_what_was_trained_on_is_no_query(auctioned, shop, tmp_path, monkeypatch,
     assert "was trained on 18 of the 23 labelled queries" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_auction_without_training_takes_any_encoder(shop, tmp_path, monkeypatch):
     arguments = [shop / "pictures", "--encoder", shop / "untrained.yaml", "--out", tmp_path]
     assert call(auction, monkeypatch, *arguments) == 0
