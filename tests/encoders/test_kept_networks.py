@@ -20,7 +20,7 @@ from matcher.runtime import networks
 from matcher.runtime.networks import Network
 from matcher.types import Listings
 
-pytestmark = [pytest.mark.keras, pytest.mark.slow]
+pytestmark = pytest.mark.keras
 pytest.importorskip("openvino", reason="the extra 'fast' is not installed")
 
 ROOT = Path(__file__).parents[2]
