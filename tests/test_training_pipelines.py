@@ -95,7 +95,7 @@ def test_shopee_trains_tunes_matches_all_and_scores_the_test_fold(shop, root):
     ("pipeline", "name", "baselines"),
     [
         ("train_title", "names", ["TF-IDF of words", "TF-IDF of characters"]),
-        ("train_image", "photos", ["equal perceptual hash"]),
+        pytest.param(*("train_image", "photos", ["equal perceptual hash"]), marks=pytest.mark.long),
     ],
 )
 def test_a_training_is_scored_beside_its_start_and_what_nobody_trained(
