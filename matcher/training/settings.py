@@ -174,7 +174,8 @@ class TrainConfig(Settings):
         freezing: Which layers do not learn, from which epoch on.
         validation: What is held out, and when the run ends early.
         epochs: Times that the training rows are gone through.
-        precision: ``mixed_bfloat16`` is faster where a GPU has it; weights stay float32.
+        precision: ``mixed_bfloat16`` is faster where a GPU has it, and for titles where a CPU has
+            it; weights stay float32.
         init_from: Folder of an earlier run whose weights this one starts from; the size of the
             pictures and the loss may differ.
         checkpoint_minutes: Longest work that a crash may cost; 0 is a batch.
