@@ -100,6 +100,7 @@ def test_an_auction_shows_its_queries(auctioned):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_an_auction_names_the_audit_that_can_be_run(auctioned, root):
     _, printed = auctioned
     line = next(line for line in printed.splitlines() if line.startswith("matcher audit"))

@@ -91,11 +91,12 @@ def test_shopee_trains_tunes_matches_all_and_scores_the_test_fold(shop, root):
 
 @pytest.mark.keras
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("pipeline", "name", "baselines"),
     [
         ("train_title", "names", ["TF-IDF of words", "TF-IDF of characters"]),
-        pytest.param(*("train_image", "photos", ["equal perceptual hash"]), marks=pytest.mark.long),
+        ("train_image", "photos", ["equal perceptual hash"]),
     ],
 )
 def test_a_training_is_scored_beside_its_start_and_what_nobody_trained(

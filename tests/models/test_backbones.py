@@ -217,7 +217,16 @@ def save_weights(model, path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-v2-b0", "mobilenet-v2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet-v2",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("efficientnet-b0", "efficientnet-v2-b0")
+        ),
+    ],
+)
 @pytest.mark.parametrize("file", ["imagenet.weights.h5", "imagenet_notop.h5"])
 def test_a_file_gives_what_a_download_gives(name, file, pixels, tmp_path, monkeypatch):
     """Keras builds another graph for EfficientNets whose weights it downloads itself."""

@@ -130,6 +130,7 @@ def test_vectors_are_float32_in_mixed_precision(pixels):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_convnext_is_normalised_after_any_pooling(rng):
     pixels = rng.integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
     parts = {"backbone": "convnext-tiny", "size": 64, "neck": "none"}
