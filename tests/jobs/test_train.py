@@ -255,7 +255,9 @@ def test_kill_9_at_any_moment_ends_with_the_same_weights(shop, tmp_path):
     table = settings(
         shop,
         checkpoint_minutes=0,
-        epochs=5,
+        epochs=10,  # of one batch each
+        validation={"n_folds": 3, "test_fold": 1, "batch": 16, "patience": None},
+        centers="means",
         augment={"flip": True, "cut_out": 0.5},
         margin={"start": 0.1, "end": 0.5},
         freezing={"up_to": 0.5, "thaw": {1: 0.0}, "norms": False},
