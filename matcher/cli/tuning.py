@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from matcher.cli import options as o
 from matcher.cli.app import app
 from matcher.cli.show import progress_bars, say, show_encoders, show_problems
+
+if TYPE_CHECKING:
+    from matcher.jobs.tune_files import Tuned
 
 AIM = "The aim"
 
@@ -100,7 +103,11 @@ def tune(
         )
     # what was asked of this run is not what the config shall say
     tuned = replace(tuned, config=tuned.config.model_copy(update={"cache": settings.cache}))
-    written = write_config(tuned, out)
+    _show(tuned, write_config(tuned, out))
+
+
+def _show(tuned: Tuned, written: list[Path]) -> None:
+    """Say what ran, what could not be read, and what came of it."""
     show_encoders(tuned.encoders, tuned.left_out)
     show_problems(tuned.problems)
     for sentence in tuned.sentences(written):
