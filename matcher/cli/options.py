@@ -36,8 +36,8 @@ Encoders: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="A,B",
-        help="Use only these: modalities of the config, or encoders (tfidf, phash, "
-        "efficientnet, mobilenet, image, bert).",
+        help="Use only these: modalities of the config, or encoders (tfidf, phash, image, bert, "
+        "efficientnet, mobilenet).",
         rich_help_panel=RUN,
     ),
 ]

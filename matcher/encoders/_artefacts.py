@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from matcher.errors import ConfigError, StoreError
-from matcher.io.artifacts import TENSORS, Tensors, load_model, read_config, read_tensors
+from matcher.io.artifacts import (
+    TENSORS,
+    Tensors,
+    load_model,
+    read_config,
+    read_tensors,
+    widen,
+)
+from matcher.io.shipped import BASE, Kind, base_folder
 from matcher.models.settings import ImageArchitecture, TitleArchitecture, TitlePooling
 
 # Where all that is ours stands in config.json; beside it, for titles, stand the BERT's settings.
@@ -29,7 +37,7 @@ class Saved:
     Attributes:
         architecture: Parts of the network.
         config: All settings, those of a BERT included.
-        tensors: Weights by name.
+        tensors: Weights by name; those stored in float16 are float32.
     """
 
     architecture: Architecture
@@ -44,7 +52,32 @@ def load_saved(folder: Path) -> Saved:
         StoreError: If it is missing, damaged, or no artefact.
     """
     config, tensors = load_model(folder)
-    return Saved(_read_architecture(config, folder), config, tensors)
+    return Saved(_read_architecture(config, folder), config, widen(tensors))
+
+
+def saved_architecture(folder: Path) -> Architecture:
+    """Parts of the network of an artefact, by its ``config.json`` alone.
+
+    Raises:
+        StoreError: If that is missing, damaged, or of no artefact.
+    """
+    return _read_architecture(read_config(folder), folder)
+
+
+def with_parts_of_base(given: Any, kind: Kind) -> Any:
+    """Settings of a network, with the parts that they do not name from ``base`` if it is its start.
+
+    Args:
+        given: Settings as they were read.
+        kind: What the network reads.
+
+    Raises:
+        BackendError: If the package has no such weights.
+        StoreError: If those are damaged.
+    """
+    if not isinstance(given, Mapping) or given.get("weights") != BASE:
+        return given
+    return {**saved_architecture(base_folder(kind)).model_dump(exclude_none=True), **given}
 
 
 def is_saved(folder: Path) -> bool:

@@ -31,9 +31,14 @@ def describe(about: Mapping[str, Any], fingerprint: str) -> str:
         f"In the settings of a run, with this folder for `FOLDER`:\n\n"
         f"```yaml\n{_EXAMPLES[about['modality']]}\n```",
         f"## Figures on groups held out\n\n{_table(card['metrics'], 'not measured')}",
-        f"## What it is\n\n{_table(_facts(about, fingerprint), 'not known')}",
+        describe_facts(about, fingerprint),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def describe_facts(about: Mapping[str, Any], fingerprint: str) -> str:
+    """The section of a card that says what the network is; as for ``describe``."""
+    return f"## What it is\n\n{_table(_facts(about, fingerprint), 'not known')}"
 
 
 def _facts(about: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def _facts(about: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
         **{f"architecture: {name}": value for name, value in about["architecture"].items()},
         **{f"preprocessing: {name}": value for name, value in about["preprocessing"].items()},
         "dimensions": about["dimension"],
+        "weights stored as": about.get("stored", "float32"),
         "fingerprint": fingerprint,
     }
 

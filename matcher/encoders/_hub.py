@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from matcher.errors import BackendError, StoreError
 from matcher.io.artifacts import CONFIG, TENSORS, Tensors, fingerprint
+from matcher.io.shipped import BASE, base_folder
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +51,14 @@ def find_folder(weights: str, wanted: Wanted = TITLES) -> Path:
     """Find the folder of a model, downloading it if need be.
 
     Args:
-        weights: The folder, or an id on huggingface.co.
+        weights: The folder, or an id on huggingface.co; ``base`` is the network for titles that
+            comes with the package.
         wanted: Which files, and for whom.
 
     Raises:
         BackendError: If it is not on this machine and cannot be downloaded, or lacks a file.
     """
-    folder = Path(weights).expanduser()
+    folder = base_folder("title") if weights == BASE else Path(weights).expanduser()
     if not folder.is_dir():
         if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", weights):
             raise BackendError(

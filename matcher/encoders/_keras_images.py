@@ -18,6 +18,7 @@ from matcher.errors import ConfigError
 from matcher.io.artifacts import TENSORS, fingerprint, load_model
 from matcher.io.decoding import to_pixels
 from matcher.io.images import ImageError, read_all
+from matcher.io.shipped import BASE, base_folder, named_folder
 from matcher.models.settings import ImageArchitecture, ImagePooling
 from matcher.runtime.networks import Precision
 from matcher.runtime.probes import picture_probe
@@ -31,9 +32,10 @@ class ImageSettings(Settings):
     """Settings of every such encoder.
 
     Attributes:
-        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the network without
-            its classifier (for resnet18 a ``.safetensors`` file with PyTorch's names, too), the
-            folder of an artefact, or ``random`` (for tests).
+        weights: ``imagenet`` (downloaded once), ``base`` (those that come with the package), a
+            ``.weights.h5`` file for the network without its classifier (for resnet18 a
+            ``.safetensors`` file with PyTorch's names, too), the folder of an artefact, or
+            ``random`` (for tests).
         size: Side to which pictures are resized, in pixels; None is the size that the weights
             or, failing that, the network were made for.
         batch: Pictures that are handed to the network at once.
@@ -46,6 +48,15 @@ class ImageSettings(Settings):
     size: int | None = Field(None, ge=32, le=1024)
     batch: int = Field(8, ge=1)
     precision: Precision = "auto"
+
+    @property
+    def weights_folder(self) -> Path:
+        """Where the weights lie, if they are an artefact's."""
+        return named_folder(self.weights, "image")
+
+    def reads(self, listings: Listings) -> bool:
+        """Whether any listing has a picture."""
+        return any(ref is not None for ref in listings.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +171,7 @@ def _origin(
     about = {"backbone": backbone, "size": settings.size, **parts}
     if settings.weights in ("imagenet", "random"):  # what is downloaded is always the same
         return about | {"weights": settings.weights}
-    path = Path(settings.weights).expanduser()
+    path = _place(settings)
     try:
         if not path.is_dir():
             return about | {"suffix": path.suffix, "sha256": digest_of(path)}
@@ -170,10 +181,15 @@ def _origin(
         return None
 
 
+def _place(settings: ImageSettings) -> Path:
+    """Folder or file of the weights; ``BackendError`` where the package lacks its own."""
+    return base_folder("image") if settings.weights == BASE else settings.weights_folder
+
+
 def _load_model(
     backbone: str | None, settings: ImageSettings, parts: Mapping[str, str]
 ) -> tuple[Any, ImageArchitecture]:
-    path = Path(settings.weights).expanduser()
+    path = _place(settings)
     if settings.weights not in ("imagenet", "random") and path.is_dir():
         return _load_saved(path, backbone, settings.size, parts)
     if backbone is None:

@@ -23,6 +23,7 @@ from matcher.encoders._tokens import TitleTokenizer, load_tokenizer
 from matcher.errors import BackendError, ConfigError
 from matcher.io.artifacts import CONFIG, TENSORS, Tensors, read_config, read_tensors, save_model
 from matcher.io.atomic import write_atomically
+from matcher.io.shipped import BASE, base_folder
 from matcher.models.catalogue import find_backbone
 from matcher.models.settings import ImageArchitecture, ModelCard, TitleArchitecture
 
@@ -36,7 +37,8 @@ def start_image_embedder(
         architecture: Its parts.
         weights: ``imagenet``; a ``.weights.h5`` or ``.h5`` file for the backbone, or for
             resnet18 a ``.safetensors`` file with PyTorch's names; the folder of an artefact
-            with the same backbone, whatever its size and neck; ``random`` or None.
+            with the same backbone, whatever its size and neck; ``base``, the one that comes with
+            the package; ``random`` or None.
         seed: Of what starts at random, and of dropout.
 
     Raises:
@@ -52,7 +54,7 @@ def start_image_embedder(
     if weights in (None, "random", "imagenet"):
         start = "imagenet" if weights == "imagenet" else None
         return build_image_embedder(architecture, start, seed)
-    folder = Path(str(weights)).expanduser()
+    folder = base_folder("image") if weights == BASE else Path(str(weights)).expanduser()
     if backbone.ours and folder.suffix == ".safetensors":
         return build_image_embedder(architecture, _read_torch(folder), seed, str(folder))
     if not folder.is_dir():
@@ -69,7 +71,8 @@ def start_title_embedder(
 
     Args:
         architecture: Its parts.
-        weights: Folder of a Hugging Face BERT or of an artefact, or an id on huggingface.co.
+        weights: Folder of a Hugging Face BERT or of an artefact, or an id on huggingface.co;
+            ``base`` is the artefact that comes with the package.
         seed: Of what starts at random, and of dropout.
 
     Returns:

@@ -1,7 +1,7 @@
 """Titles through BERT: what they mean, whatever words say it.
 
-The weights are a Hugging Face folder or model id of type ``bert``, such as
-``sentence-transformers/all-MiniLM-L6-v2`` (English) or
+The weights are those that come with the package, or a Hugging Face folder or model id of type
+``bert``, such as ``sentence-transformers/all-MiniLM-L6-v2`` (English) or
 ``sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2`` (50 languages).
 
 Source: Devlin et al., arXiv:1810.04805; Reimers and Gurevych, arXiv:1908.10084.
@@ -22,6 +22,7 @@ from matcher.encoders._hub import find_folder, fingerprint_model
 from matcher.encoders._networks import Facts, load_runner
 from matcher.encoders._tokens import TitleTokenizer, Tokens, load_tokenizer, pad, padded_length
 from matcher.io.artifacts import CONFIG, TENSORS
+from matcher.io.shipped import BASE, named_folder
 from matcher.models.settings import TitlePooling
 from matcher.progress import tracked
 from matcher.runtime.loading import quiet_libraries
@@ -45,9 +46,9 @@ class Spec(Settings):
     """Settings.
 
     Attributes:
-        weights: Folder with ``config.json``, ``model.safetensors`` and a tokenizer, or the id
-            of such a model on huggingface.co, which is downloaded once; or the folder of an
-            artefact.
+        weights: ``base``, those that come with the package; a folder with ``config.json``,
+            ``model.safetensors`` and a tokenizer, or the id of such a model on huggingface.co,
+            which is downloaded once; or the folder of an artefact.
         pooling: One vector from those of the tokens: their ``mean``, or the first (``cls``).
             What the model was trained with; None is what an artefact says, or ``mean``.
         max_tokens: Longer titles are cut off there, the two end marks included; None is what an
@@ -58,11 +59,20 @@ class Spec(Settings):
             it. Vectors of the two are not compared with each other.
     """
 
-    weights: str = "sentence-transformers/all-MiniLM-L6-v2"
+    weights: str = BASE
     pooling: TitlePooling | None = None
     max_tokens: int | None = Field(None, ge=3)
     batch: int = Field(32, ge=1)
     precision: Precision = "auto"
+
+    @property
+    def weights_folder(self) -> Path:
+        """Where the weights lie, if they are an artefact's."""
+        return named_folder(self.weights, "title")
+
+    def reads(self, listings: Listings) -> bool:
+        """Whether any listing has a title."""
+        return any(title.strip() for title in listings.titles)
 
     def fit(self, listings: Listings) -> BertEncoder:
         """Load the weights; nothing is learnt from ``listings``.

@@ -1,16 +1,19 @@
-"""Pictures through any network: one trained here, or one of those that come with weights.
+"""Pictures through any network: the one that comes with the package, one trained here, any other.
 
-``weights: FOLDER`` is enough for an artefact of a training, which tells its backbone, size,
-pooling and neck. Without one, name a backbone.
+Without settings it is the one that comes with the package. ``weights: FOLDER`` is enough for an
+artefact of a training, which tells its backbone, size, pooling and neck. For all others name a
+backbone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from matcher.encoders._keras_images import ImageEncoder, ImageSettings, load_image_encoder
+from matcher.io.shipped import BASE
 from matcher.models.catalogue import find_backbone
 from matcher.models.settings import ImagePooling
 from matcher.types import Listings
@@ -23,6 +26,7 @@ class Spec(ImageSettings):
     """Settings: those of ``ImageSettings``, and which network.
 
     Attributes:
+        weights: As there; if not given, ``base``, or ``imagenet`` where a backbone is named.
         backbone: A network by name, e.g. ``resnet50`` or ``convnext-tiny``; None is that of
             the artefact.
         pooling: One vector from a map: ``average``, ``gem`` or ``scda``; None is that of the
@@ -31,9 +35,17 @@ class Spec(ImageSettings):
             None is that of the artefact, or ReLU.
     """
 
+    weights: str = BASE
     backbone: str | None = None
     pooling: ImagePooling | None = None
     activation: Literal["relu", "mish"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights_of_a_backbone(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("backbone") is not None:
+            return {"weights": "imagenet", **given}
+        return given
 
     @field_validator("backbone")
     @classmethod

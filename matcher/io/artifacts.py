@@ -22,6 +22,7 @@ from matcher.errors import StoreError
 
 TENSORS = "model.safetensors"
 CONFIG = "config.json"
+_HALVES = ("bfloat16", "float16")
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -85,13 +86,13 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what ``save_model`` wrote and check its fingerprint.
 
     Returns:
-        Settings, and arrays by name.
+        Settings, and arrays by name, of the types that they were saved with.
 
     Raises:
         StoreError: If it is missing, damaged, or not what was saved.
     """
     path = folder / TENSORS
-    metadata, tensors = read_tensors(path)
+    metadata, tensors = _read(path)
     if not {"config", "fingerprint"} <= metadata.keys():
         raise StoreError(
             f"{path} was not written by this package: it holds no settings. "
@@ -110,7 +111,7 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Read any safetensors file; bfloat16 comes out as float32.
+    """Read any safetensors file; bfloat16 and float16 come out as float32.
 
     Returns:
         Its metadata, and arrays by name.
@@ -118,12 +119,26 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     Raises:
         StoreError: If it is missing or damaged.
     """
+    metadata, tensors = _read(path)
+    return metadata, widen(tensors)
+
+
+def widen(tensors: Tensors) -> dict[str, NDArray[Any]]:
+    """Arrays of 16-bit floating point as float32, the others as they are."""
+    return {
+        name: tensor.astype(np.float32) if tensor.dtype.name in _HALVES else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Metadata and arrays of a file, as they are stored."""
     import ml_dtypes  # noqa: F401, teaches NumPy the name bfloat16
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "np") as file:
-            tensors = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return dict(file.metadata() or {}), tensors
     except FileNotFoundError as error:
         raise StoreError(f"{path} does not exist.") from error
@@ -160,10 +175,6 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise StoreError(f"{path} is damaged: its settings must be a JSON object.")
     return config
-
-
-def _widen(tensor: NDArray[Any]) -> NDArray[Any]:
-    return tensor.astype(np.float32) if tensor.dtype.name == "bfloat16" else tensor
 
 
 def _flush(path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from matcher.config import RunConfig
 from matcher.encoders._artefacts import is_saved
 from matcher.errors import ConfigError
+from matcher.io.shipped import named_folder
 from matcher.jobs.seen_rows import find_seen
 from matcher.training.settings import TrainConfig
 from matcher.training.trained_rows import FOLDER, load_trained
@@ -65,7 +66,7 @@ def starting_config(training: TrainConfig) -> RunConfig:
         given["size"] = training.image.pixels
     if training.title is not None:
         given["max_tokens"] = training.title.max_tokens
-    folder = Path(given["weights"]).expanduser()
+    folder = named_folder(given["weights"], "title" if training.image is None else "image")
     if folder.is_dir() and is_saved(folder):
         load_trained(folder)  # or it says that this is not known
         return _config(kind, given)

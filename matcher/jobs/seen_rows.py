@@ -85,9 +85,9 @@ def find_known(
 
 def _runs(config: RunConfig, names: Iterable[str]) -> list[Path]:
     """Folders of the trainings that made the encoders; most configs have none."""
-    settings = (config.encoders[name].settings for name in names if name in config.encoders)
-    weights = (given["weights"] for given in settings if given.get("weights"))
-    folders = dict.fromkeys(Path(str(named)).expanduser() for named in weights)
+    made = (config.encoders[name].make() for name in names if name in config.encoders)
+    found = (getattr(encoder, "weights_folder", None) for encoder in made)
+    folders = dict.fromkeys(folder for folder in found if folder is not None)
     return [folder for folder in folders if (folder / FOLDER).is_dir()]
 
 
@@ -113,9 +113,17 @@ def refuse_seen(
             raise DataError(
                 f"{folder} was trained on {len(found):,} of the {len(rows):,} listings that are "
                 f"to {what}, such as {listings.ids[found[0]]!r}: its scores for them are far too "
-                f"good. Use the labels of listings that it held out: {folder}/{SPLIT} names "
-                "them, and `matcher tune --held-out-by` takes no others."
+                f"good. {_way_out(Path(folder))}"
             )
+
+
+def _way_out(folder: Path) -> str:
+    if (folder / SPLIT).exists():
+        return (
+            f"Use the labels of listings that it held out: {folder}/{SPLIT} names them, and "
+            "`matcher tune --held-out-by` takes no others."
+        )
+    return "Use the labels of other listings, or leave that encoder out (--encoders)."
 
 
 def only_held_out(listings: Listings, run: str | Path) -> Listings:

@@ -21,6 +21,7 @@ from matcher.io.listings import listings_from_table, read_listings
 from matcher.io.versions import installed_versions
 from matcher.jobs.encoding import encode_table
 from matcher.jobs.pair_models import with_pair_model
+from matcher.protocols import EncoderSpec
 from matcher.search import (
     ApproximateIndex,
     choose_method,
@@ -46,6 +47,7 @@ ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
 LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras", "usearch")
 KINDS_OF_PROBLEM = 50
 NOTHING_TO_READ = "no listing has a title or picture with anything for it to read"
+NOTHING_TO_COMPARE = "one of the two tables has no title or picture for it to read"
 NOTHING_TO_HASH = "no listing has a hash, or a picture that can be read"
 
 
@@ -132,9 +134,11 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
     left_out: dict[str, str] = {}
     cached: dict[str, int] = {}
     for name, modality in config.encoders.items():
+        spec = modality.make()
         try:
+            _refuse_idle(config, name, spec, tables)
             with caching(config.cache):
-                encoder = modality.make().fit(learn_from)
+                encoder = spec.fit(learn_from)
                 made = [encode_table(encoder, table, name) for table in tables]
         except BackendError as error:
             left_out[name] = str(error)
@@ -155,6 +159,18 @@ def encode(config: RunConfig, learn_from: Listings, *tables: Listings) -> Encodi
     for step in config.blending:
         blended = step.blend(*blended)
     return Encodings(blended, left_out, encoded, cached=cached)
+
+
+def _refuse_idle(
+    config: RunConfig, name: str, spec: EncoderSpec, tables: Sequence[Listings]
+) -> None:
+    """Leave out an encoder that has nothing to compare, before any network is loaded for it."""
+    reads = getattr(spec, "reads", None)
+    has = [True] if reads is None else [reads(table) for table in tables]
+    if not any(has):
+        raise BackendError(NOTHING_TO_READ)
+    if not all(has) and not any(name in step.modalities for step in config.blending):
+        raise BackendError(NOTHING_TO_COMPARE)
 
 
 def find_candidates(

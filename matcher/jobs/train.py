@@ -25,6 +25,7 @@ from matcher.jobs.train_files import (
     write_sides,
 )
 from matcher.jobs.train_rows import Rows, choose_rows, refuse_leaks, run_before
+from matcher.jobs.train_teacher import learn_besides
 from matcher.runtime.loading import import_keras
 from matcher.training.checkpoints import Checkpoints, Progress
 from matcher.training.logs import check_tensorboard
@@ -159,7 +160,8 @@ def _earlier(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder: Path) -> Progress:
     """Train to the end."""
-    learner = make_learner(network, rows.classes, config)
+    others = learn_besides(rows, config)
+    learner = make_learner(network, rows.classes, config, others)
     sides, groups = rows.sides, rows.listings.groups
 
     def freeze(place: Any) -> None:
@@ -179,6 +181,7 @@ def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder:
         reader=network.reader(sides.train),
         validate=validate if len(sides.held) else None,
         freeze=freeze,
+        others=others,
     )
     return run_loop(learner, task, config, folder)
 

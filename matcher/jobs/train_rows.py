@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from matcher.errors import DataError, StoreError
+from matcher.io.shipped import Kind, named_folder
 from matcher.training.networks import Network
 from matcher.training.rows import (
     Classes,
@@ -90,18 +91,18 @@ def run_before(config: TrainConfig) -> Path | None:
         StoreError: If it does not say what it was trained on.
     """
     network = config.image or config.title
-    folder = config.init_from
-    if folder is None and network is not None:
-        weights = Path(network.weights).expanduser()
-        folder = weights if (weights / FOLDER).is_dir() else None
-    if folder is not None:
-        try:
-            load_trained(folder)
-        except StoreError as error:
-            raise StoreError(
-                f"{error} What {folder} was trained on must be known to go on from it: name the "
-                f"whole folder that `matcher train` wrote, with its {FOLDER!r} as it was."
-            ) from error
+    assert network is not None  # noqa: S101, a config has one of the two
+    kind: Kind = "title" if config.image is None else "image"
+    folder = named_folder(config.init_from or network.weights, kind)
+    if config.init_from is None and not (folder / FOLDER).is_dir():
+        return None
+    try:
+        load_trained(folder)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} What {folder} was trained on must be known to go on from it: name the "
+            f"whole folder that `matcher train` wrote, with its {FOLDER!r} as it was."
+        ) from error
     return folder
 
 

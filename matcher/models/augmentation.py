@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from matcher.models.reposting import SMALLEST, blurring, multiply, overlay, recompress, shrinking
 from matcher.models.settings import Augmentation
 
 # Weights of red, green and blue in what the eye takes for brightness (ITU-R BT.601).
@@ -47,7 +48,7 @@ def build_cut_mix(settings: Augmentation, seed: int = 0) -> CutMix:
     return CutMix(settings.cut_mix, seed, name="cut_mix")
 
 
-class _Random(layers.Layer):
+class RandomLayer(layers.Layer):
     """A layer with one random state, that computes in float32."""
 
     def __init__(self, seed: int, **kwargs: Any) -> None:
@@ -64,7 +65,7 @@ class _Random(layers.Layer):
         return keras.random.uniform(shape, dtype="float32", seed=self._seeds)
 
 
-class RandomView(_Random):
+class RandomView(RandomLayer):
     """Part of a picture, perhaps mirrored, in another light, perhaps with a hole.
 
     Args:
@@ -83,11 +84,24 @@ class RandomView(_Random):
     def call(self, pixels: Any, training: bool | None = None) -> Any:
         if not training:
             return ops.cast(pixels, "float32")
+        s, n = self.settings, ops.shape(pixels)[0]
         pixels = ops.cast(pixels, "float32")
-        pixels = self._crop(pixels, self._draw(ops.shape(pixels)[0], 5))
-        pixels = self._light(pixels, self._draw(ops.shape(pixels)[0], 4))
-        if self.settings.cut_out:
-            pixels = self._cut(pixels, self._draw(ops.shape(pixels)[0], 3))
+        pixels = self._crop(pixels, self._draw(n, 5))
+        pixels = self._light(pixels, self._draw(n, 4))
+        if s.tint:
+            gains = 1 + s.tint * (2 * self._draw(n, 1, 1, 3) - 1)
+            pixels = ops.clip(pixels * gains, 0.0, 255.0)
+        if s.shrink:
+            pixels = self._shrink(pixels, self._draw(n, 8))
+        if s.overlay:
+            u = self._draw(n, 10)
+            letters = self._draw(n, pixels.shape[1])
+            pixels = overlay(pixels, _chosen(u[:, 9], s.overlay), u, letters)
+        if s.recompress:
+            u = self._draw(n, 2)
+            pixels = recompress(pixels, _chosen(u[:, 0], s.recompress), u[:, 1])
+        if s.cut_out:
+            pixels = self._cut(pixels, self._draw(n, 3))
         return pixels
 
     def compute_output_shape(self, pixels_shape: Any) -> Any:
@@ -103,10 +117,24 @@ class RandomView(_Random):
         mirrored = ops.cast(u[:, 4] < (0.5 if s.flip else 0.0), "float32")
         rows = _sample(size, (1 - height) * u[:, 2], height, ops.zeros_like(mirrored))
         columns = _sample(size, (1 - width) * u[:, 3], width, mirrored)
-        # (batch, size, size, 3): rows first, then columns
-        wide = ops.reshape(pixels, (-1, size, size * 3))
-        tall = ops.reshape(ops.matmul(rows, wide), (-1, size, size, 3))
-        return ops.matmul(columns[:, None], tall)
+        if s.blur:
+            v = self._draw(ops.shape(pixels)[0], 2)
+            smear = blurring(size, _chosen(v[:, 0], s.blur), v[:, 1])
+            rows, columns = ops.matmul(smear, rows), ops.matmul(smear, columns)
+        return multiply(rows, pixels, columns)
+
+    def _shrink(self, pixels: Any, u: Any) -> Any:
+        """Each chosen picture set smaller, anywhere on a ground of one colour."""
+        size = pixels.shape[1]
+        less = (1 - SMALLEST) * _chosen(u[:, 0], self.settings.shrink)
+        sides = []
+        for i in (1, 3):
+            extent = 1 - less * u[:, i]
+            sides.append(shrinking(size, extent, (1 - extent) * u[:, i + 1]))
+        ground = 255 * u[:, None, None, 5:8]
+        covered = [ops.sum(side, axis=2) for side in sides]
+        bare = 1 - covered[0][:, :, None] * covered[1][:, None, :]
+        return multiply(sides[0], pixels, sides[1]) + bare[..., None] * ground
 
     def _light(self, pixels: Any, u: Any) -> Any:
         """Other brightness, contrast and saturation."""
@@ -130,7 +158,7 @@ class RandomView(_Random):
         return pixels + hole[:, :, :, None] * (fill - pixels)
 
 
-class CutMix(_Random):
+class CutMix(RandomLayer):
     """A part of another picture of the batch over each, the same part for all.
 
     Args:
@@ -154,6 +182,11 @@ class CutMix(_Random):
         pasted = inside[0][:, :, None] * inside[1][:, None, :]
         mixed = pixels + pasted[:, :, :, None] * (ops.take(pixels, rows, axis=0) - pixels)
         return mixed, rows, 1 - ops.mean(pasted)
+
+
+def _chosen(u: Any, share: float) -> Any:
+    """1 for that share of numbers in [0, 1), else 0."""
+    return ops.cast(u < share, "float32")
 
 
 def _sample(size: int, start: Any, extent: Any, mirrored: Any) -> Any:

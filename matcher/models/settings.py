@@ -101,6 +101,11 @@ class Augmentation(Settings):
         cut_size: Side of that square, as a share of the picture's side.
         cut_mix: Share of batches in which a part of each picture is that of another one, whose
             label counts for its area; 0 where the loss compares pairs.
+        tint: Largest change of each of red, green and blue, as a share of it.
+        blur: Share of pictures that lose their finer detail, as small or bad copies have.
+        shrink: Share of pictures that are set smaller on a ground of one colour.
+        overlay: Share of pictures with a bar of letters across them, opaque or not.
+        recompress: Share of pictures with the blocks of a badly compressed JPEG.
     """
 
     flip: bool = True
@@ -113,6 +118,11 @@ class Augmentation(Settings):
     cut_out: Share = 0.0
     cut_size: float = Field(0.4, gt=0, le=1)
     cut_mix: Share = 0.0
+    tint: float = Field(0.0, ge=0, lt=1)
+    blur: Share = 0.0
+    shrink: Share = 0.0
+    overlay: Share = 0.0
+    recompress: Share = 0.0
 
     @field_validator("area")
     @classmethod
@@ -123,6 +133,21 @@ class Augmentation(Settings):
                 f"(0, 1]. Received: {list(area)}"
             )
         return area
+
+
+class Perturbation(Settings):
+    """How the tokens of titles are changed at random in training.
+
+    Attributes:
+        drop: Largest share of a title's tokens that are left out; how many is drawn anew for
+            each title.
+        replace: Largest share of them in whose place stands one of another title of the batch.
+        shuffle: How far tokens move, in tokens; below 1, few change places.
+    """
+
+    drop: Share = 0.0
+    replace: Share = 0.0
+    shuffle: float = Field(0.0, ge=0)
 
 
 class Freezing(Settings):

@@ -26,32 +26,59 @@ class Learner(keras.Model):
         augment: Changes pixels at random; None for none.
         mix: Pastes parts of one picture over another, as ``build_cut_mix`` makes it; None for
             none.
+        perturb: Changes titles at random; None for none.
+        others: What is learnt besides, by name: a layer of vectors and the input of that name,
+            and the weight of the loss that it gives.
 
     Call arguments:
-        inputs: Those of the embedder by name, and ``"labels"``, int32, shape ``(batch,)`` or
-            ``(batch, levels)``.
+        inputs: Those of the embedder by name; ``"labels"``, int32, shape ``(batch,)`` or
+            ``(batch, levels)``; and those of ``others``.
 
     Returns:
         The loss, a float32 scalar.
     """
 
-    def __init__(self, embedder: Any, head: Any, augment: Any = None, mix: Any = None) -> None:
+    def __init__(
+        self,
+        embedder: Any,
+        head: Any,
+        augment: Any = None,
+        mix: Any = None,
+        perturb: Any = None,
+        others: Mapping[str, tuple[Any, float]] | None = None,
+    ) -> None:
         super().__init__(name="learner")
         self.embedder, self.head = embedder, head
-        self.augment, self.mix = augment, mix
+        self.augment, self.mix, self.perturb = augment, mix, perturb
+        self.others = [layer for layer, _ in (others or {}).values()]
+        self._weights_of = {name: weight for name, (_, weight) in (others or {}).items()}
+
+    @property
+    def head_variables(self) -> list[Any]:
+        """Variables of all losses that are trained."""
+        return [v for layer in (self.head, *self.others) for v in layer.trainable_variables]
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
-        labels = inputs[LABELS]
-        values = [inputs[tensor.name] for tensor in self.embedder.inputs]
+        given = [inputs[tensor.name] for tensor in self.embedder.inputs]
+        known = {name: inputs[name] for name in (LABELS, *self._weights_of)}
         if self.augment is not None:
-            values[0] = self.augment(values[0], training=training)
+            given[0] = self.augment(given[0], training=training)
+        if self.perturb is not None:
+            given = list(self.perturb(given, training=training))
         if self.mix is None:
-            return self.head(self._embed(values, training), labels, training=training)
-        values[0], others, share = self.mix(values[0])
-        embeddings = self._embed(values, training)
-        own = self.head(embeddings, labels, training=training)
-        pasted = self.head(embeddings, ops.take(labels, others, axis=0), training=training)
-        return share * own + (1 - share) * pasted
+            return self._judge(self._embed(given, training), known, training)
+        given[0], rows, share = self.mix(given[0])
+        embeddings = self._embed(given, training)
+        own = self._judge(embeddings, known, training)
+        of_pasted = {name: ops.take(values, rows, axis=0) for name, values in known.items()}
+        return share * own + (1 - share) * self._judge(embeddings, of_pasted, training)
+
+    def _judge(self, embeddings: Any, known: Mapping[str, Any], training: bool | None) -> Any:
+        """All losses together."""
+        loss = self.head(embeddings, known[LABELS], training=training)
+        for (name, weight), layer in zip(self._weights_of.items(), self.others, strict=True):
+            loss = loss + weight * layer(embeddings, known[name], training=training)
+        return loss
 
     def _embed(self, values: list[Any], training: bool | None) -> Any:
         # Keras takes a single input bare.
@@ -87,9 +114,7 @@ def prepare(learner: Learner, inputs: Mapping[str, NDArray[Any]]) -> None:
 
 def ready(learner: Learner, settings: Optimizer) -> None:
     """Compile for those weights that learn now, with what the optimiser knows of them already."""
-    optimizer = build_optimizer(
-        settings, learner.trainable_variables, learner.head.trainable_variables
-    )
+    optimizer = build_optimizer(settings, learner.trainable_variables, learner.head_variables)
     if getattr(learner, "optimizer", None) is not None:
         carry_over(learner.optimizer, optimizer)
     # XLA makes convolutions on a CPU several times slower in TensorFlow; JAX has nothing else.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matcher.errors import ConfigError
 from matcher.models.settings import Place
@@ -41,6 +42,7 @@ class Task:
         digest: Of all that decides the outcome.
         classes: Class of each training row in ``0..n_classes-1``, shape ``(n,)``.
         labels: What the loss takes, shape ``(n,)`` or ``(n, levels)``.
+        others: What is learnt of each training row besides, by name, each of length ``n``.
         ids: Id of each training row, for messages.
         reader: Reads a training row.
         validate: Measures the network on what is held out; None where nothing is.
@@ -54,6 +56,7 @@ class Task:
     reader: Reader
     validate: Validate | None
     freeze: Callable[[Place], object]
+    others: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def train(learner: Learner, task: Task, config: TrainConfig, folder: Path) -> Progress:
@@ -212,7 +215,8 @@ class _Run:
         labels = self.task.labels[batch.rows]
         if self.config.batches.views:
             labels = np.unique(batch.rows, return_inverse=True)[1]
-        return {**batch.inputs, "labels": labels.astype(np.int32)}
+        others = {name: values[batch.rows] for name, values in self.task.others.items()}
+        return {**batch.inputs, **others, "labels": labels.astype(np.int32)}
 
     def _measure(self, validate: Validate) -> dict[str, float]:
         """Validate, and log what was found."""

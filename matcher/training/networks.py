@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matcher.encoders._artefacts import Architecture
 from matcher.encoders._saved import save_encoder, start_image_embedder, start_title_embedder
@@ -18,6 +19,9 @@ from matcher.training.feeding import Reader
 from matcher.training.readers import PictureReader, TitleReader
 from matcher.training.settings import TrainConfig
 from matcher.types import Bool, Int64, Listings
+
+# Names of what is learnt besides.
+ALSO, TEACHER = "also", "teacher"
 
 if TYPE_CHECKING:
     from matcher.training.learner import Learner
@@ -79,23 +83,64 @@ def start_network(listings: Listings, config: TrainConfig) -> Network:
     return Network(model, title, listings, usable, tokens, folder)
 
 
-def make_learner(network: Network, classes: Classes, config: TrainConfig) -> Learner:
-    """Put network, augmentation and loss together.
+def make_learner(
+    network: Network,
+    classes: Classes,
+    config: TrainConfig,
+    others: Mapping[str, NDArray[Any]] | None = None,
+) -> Learner:
+    """Put network, augmentation and losses together.
+
+    Args:
+        network: What is trained.
+        classes: What its rows are to be taken for.
+        config: The training's settings.
+        others: As ``Task.others``: classes of the second loss, vectors of the teacher.
 
     Raises:
-        ConfigError: If the loss does not fit the classes.
+        ConfigError: If a loss does not fit its classes.
     """
     from matcher.training.learner import Learner
 
     width = int(network.embedder.output_shape[-1])
-    head = config.loss.build(width, classes.sizes, config.seed, classes.parents)
-    augment = mix = None
-    if config.augment is not None:
-        from matcher.models.augmentation import build_augmentation, build_cut_mix
+    return Learner(
+        network.embedder,
+        config.loss.build(width, classes.sizes, config.seed, classes.parents),
+        others=_make_others(width, config, others or {}),
+        **_make_changes(network, config),
+    )
 
-        augment = build_augmentation(config.augment, network.embedder.input_shape[1], config.seed)
-        mix = build_cut_mix(config.augment, config.seed) if config.augment.cut_mix else None
-    return Learner(network.embedder, head, augment, mix)
+
+def _make_changes(network: Network, config: TrainConfig) -> dict[str, Any]:
+    """Layers that change pictures or titles at random."""
+    if config.perturb is not None:
+        from matcher.models.perturbation import build_perturbation
+
+        return {"perturb": build_perturbation(config.perturb, config.seed)}
+    if config.augment is None:
+        return {}
+    from matcher.models.augmentation import build_augmentation, build_cut_mix
+
+    size = network.embedder.input_shape[1]
+    mix = build_cut_mix(config.augment, config.seed) if config.augment.cut_mix else None
+    return {"augment": build_augmentation(config.augment, size, config.seed), "mix": mix}
+
+
+def _make_others(
+    width: int, config: TrainConfig, others: Mapping[str, NDArray[Any]]
+) -> dict[str, tuple[Any, float]]:
+    """Layers of what is learnt besides, with their weights."""
+    made: dict[str, tuple[Any, float]] = {}
+    if config.also is not None:
+        sizes = np.bincount(others[ALSO]).tolist()
+        made[ALSO] = config.also.loss.build(width, sizes, config.seed), config.also.weight
+    if config.teacher is not None:
+        from matcher.losses._distillation import Distillation
+
+        teacher, n = config.teacher, others[TEACHER].shape[1]
+        layer = Distillation(width, n, teacher.relations, config.seed)
+        made[TEACHER] = layer, teacher.weight
+    return made
 
 
 @contextmanager

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from matcher.encoders._artefacts import with_parts_of_base
 from matcher.errors import ConfigError
 from matcher.io.columns import Columns
 from matcher.io.yaml_text import parse_yaml
-from matcher.losses import LossSettings, make_loss
+from matcher.losses import LossSettings
 from matcher.models.settings import (
     Augmentation,
     Freezing,
     ImageArchitecture,
     ModelCard,
+    Perturbation,
     TitleArchitecture,
 )
 from matcher.settings import Settings
 from matcher.training.sampling import Batches
 from matcher.training.schedules import MarginSchedule, Schedule
+from matcher.training.teaching import SecondLoss, Teacher, dump_loss, read_loss
 
 
 class Source(Settings):
@@ -50,11 +52,18 @@ class ImageNetwork(ImageArchitecture):
     """A network for pictures, and what it starts from.
 
     Attributes:
-        weights: ``imagenet`` (downloaded once), a ``.weights.h5`` file for the backbone (for
-            resnet18 a ``.safetensors`` file with PyTorch's names, too), or ``random``.
+        weights: ``imagenet`` (downloaded once), ``base`` (those that come with the package: then
+            the parts that are not named are those of that network), the folder of an earlier run,
+            a ``.weights.h5`` file for the backbone (for resnet18 a ``.safetensors`` file with
+            PyTorch's names, too), or ``random``.
     """
 
     weights: str = "imagenet"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_of_base(cls, given: Any) -> Any:
+        return with_parts_of_base(given, "image")
 
     @property
     def architecture(self) -> ImageArchitecture:
@@ -67,10 +76,16 @@ class TitleNetwork(TitleArchitecture):
 
     Attributes:
         weights: Folder with ``config.json``, ``model.safetensors`` and a tokenizer, or the id
-            of such a model on huggingface.co.
+            of such a model on huggingface.co; or ``base``, the network that comes with the
+            package: then the parts that are not named are those of it.
     """
 
     weights: str = "sentence-transformers/all-MiniLM-L6-v2"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_of_base(cls, given: Any) -> Any:
+        return with_parts_of_base(given, "title")
 
     @property
     def architecture(self) -> TitleArchitecture:
@@ -149,13 +164,6 @@ class Validation(Settings):
         return self
 
 
-def _read_loss(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    settings = dict(value)
-    return make_loss(settings.pop("method", "arcface"), **settings)
-
-
 class TrainConfig(Settings):
     """Everything that decides the outcome of a training.
 
@@ -164,6 +172,8 @@ class TrainConfig(Settings):
         image: The network, for pictures; or
         title: the network, for titles.
         loss: What is learnt; ``method`` names a file in ``matcher/losses``.
+        also: A second loss, over another column.
+        teacher: An encoder whose vectors the network is to come close to, besides.
         optimizer: How weights follow gradients.
         schedule: How the learning rate goes.
         margin: How the margin of the loss goes; None: it is the one of the loss throughout.
@@ -171,6 +181,7 @@ class TrainConfig(Settings):
             vectors that the network gives their rows, or at ``random``.
         batches: How rows are dealt to batches.
         augment: How pictures are changed at random; None: not at all.
+        perturb: How titles are changed at random; None: not at all.
         freezing: Which layers do not learn, from which epoch on.
         validation: What is held out, and when the run ends early.
         epochs: Times that the training rows are gone through.
@@ -188,13 +199,16 @@ class TrainConfig(Settings):
     source: Source
     image: ImageNetwork | None = None
     title: TitleNetwork | None = None
-    loss: Annotated[LossSettings, BeforeValidator(_read_loss)]
+    loss: Annotated[LossSettings, BeforeValidator(read_loss)]
+    also: SecondLoss | None = None
+    teacher: Teacher | None = None
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     margin: MarginSchedule | None = None
     centers: Literal["means", "random"] = "random"
     batches: Batches = Batches()
     augment: Augmentation | None = None
+    perturb: Perturbation | None = None
     freezing: Freezing = Freezing()
     validation: Validation = Validation()
     epochs: int = Field(10, ge=1)
@@ -211,7 +225,11 @@ class TrainConfig(Settings):
         if (self.image is None) == (self.title is None):
             raise ValueError("A training has one network: give image or title")
         if self.title is not None and self.augment is not None:
-            raise ValueError("augment changes pictures; leave it out for titles")
+            raise ValueError("augment changes pictures; leave it out for titles, or give perturb")
+        if self.image is not None and self.perturb is not None:
+            raise ValueError("perturb changes titles; leave it out for pictures, or give augment")
+        if self.teacher is not None and self.augment is not None and self.augment.cut_mix:
+            raise ValueError("A teacher knows no mixed pictures; set augment.cut_mix to 0")
         return self
 
     @model_validator(mode="after")
@@ -271,8 +289,9 @@ class TrainConfig(Settings):
 
     def dump(self) -> dict[str, Any]:
         """Plain values that ``parse`` reads back, for YAML and JSON."""
-        loss = {"method": self.loss.method, **self.loss.model_dump(mode="json")}
-        return {**self.model_dump(mode="json", exclude={"loss"}), "loss": loss}
+        plain = self.model_dump(mode="json", exclude={"loss", "also"})
+        also = None if self.also is None else self.also.dump()
+        return {**plain, "loss": dump_loss(self.loss), "also": also}
 
     def decisive(self) -> dict[str, Any]:
         """Those settings that decide the outcome, and not when or what is written."""

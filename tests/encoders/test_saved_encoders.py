@@ -138,7 +138,7 @@ def test_another_size_and_what_does_not_fit(image_run, pictures):
     with pytest.raises(ConfigError, match="weights of resnet18, not of resnet50"):
         fit("image", weights=folder, backbone="resnet50")
     with pytest.raises(ConfigError, match=r"name it with backbone:, e\.g\. resnet50"):
-        fit("image")
+        fit("image", weights="random")
     with pytest.raises(ConfigError, match="Did you mean 'resnet18'"):
         make_encoder("image", backbone="resnet17")
 
