@@ -164,6 +164,21 @@ def load_image_encoder(
     )
 
 
+def load_network(spec: Any) -> Any:
+    """Keras model of an encoder ``image``: pixels in 0..255 to vectors, not normalised.
+
+    Args:
+        spec: Settings of the encoder.
+
+    Raises:
+        BackendError: If the weights are missing.
+        StoreError: If the weights are damaged.
+    """
+    given = {"pooling": spec.pooling, "activation": spec.activation}
+    parts = {part: value for part, value in given.items() if value is not None}
+    return _load_model(spec.backbone, spec, parts)[0]
+
+
 def _origin(
     backbone: str | None, settings: ImageSettings, parts: Mapping[str, str | None]
 ) -> Facts | None:

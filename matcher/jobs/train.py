@@ -161,7 +161,7 @@ def _earlier(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder: Path) -> Progress:
     """Train to the end."""
     others = learn_besides(rows, config)
-    learner = make_learner(network, rows.classes, config, others)
+    learner = make_learner(network, rows.classes, config, network.reader(rows.sides.train), others)
     sides, groups = rows.sides, rows.listings.groups
 
     def freeze(place: Any) -> None:

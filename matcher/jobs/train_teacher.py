@@ -33,7 +33,7 @@ def learn_besides(rows: Rows, config: TrainConfig) -> dict[str, NDArray[Any]]:
     others: dict[str, NDArray[Any]] = {}
     if config.also is not None:
         others[ALSO] = second_classes(rows.listings, rows.sides.train, config.also.column)
-    if config.teacher is not None:
+    if config.teacher is not None and config.teacher.sees == "whole":
         others[TEACHER] = teach(config.teacher, rows.listings, rows.sides.train)
     return others
 

@@ -84,9 +84,28 @@ class RandomView(RandomLayer):
     def call(self, pixels: Any, training: bool | None = None) -> Any:
         if not training:
             return ops.cast(pixels, "float32")
-        s, n = self.settings, ops.shape(pixels)[0]
+        return self.views(pixels)[1]
+
+    def views(self, pixels: Any) -> tuple[Any, Any]:
+        """The part of each picture that is kept, as it is, and the same part changed.
+
+        Args:
+            pixels: As for a call in training.
+
+        Returns:
+            Two arrays as a call gives one; the second is what a call gives.
+        """
         pixels = ops.cast(pixels, "float32")
-        pixels = self._crop(pixels, self._draw(n, 5))
+        part = self._crop(pixels, self._draw(ops.shape(pixels)[0], 5))
+        return part, self._change(part)
+
+    def _change(self, pixels: Any) -> Any:
+        """Light, colour, and what else is done to a part."""
+        s, n = self.settings, ops.shape(pixels)[0]
+        if s.blur:
+            u = self._draw(n, 2)
+            smear = blurring(pixels.shape[1], _chosen(u[:, 0], s.blur), u[:, 1])
+            pixels = multiply(smear, pixels, smear)
         pixels = self._light(pixels, self._draw(n, 4))
         if s.tint:
             gains = 1 + s.tint * (2 * self._draw(n, 1, 1, 3) - 1)
@@ -117,10 +136,6 @@ class RandomView(RandomLayer):
         mirrored = ops.cast(u[:, 4] < (0.5 if s.flip else 0.0), "float32")
         rows = _sample(size, (1 - height) * u[:, 2], height, ops.zeros_like(mirrored))
         columns = _sample(size, (1 - width) * u[:, 3], width, mirrored)
-        if s.blur:
-            v = self._draw(ops.shape(pixels)[0], 2)
-            smear = blurring(size, _chosen(v[:, 0], s.blur), v[:, 1])
-            rows, columns = ops.matmul(smear, rows), ops.matmul(smear, columns)
         return multiply(rows, pixels, columns)
 
     def _shrink(self, pixels: Any, u: Any) -> Any:

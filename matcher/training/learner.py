@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from matcher.training.optimizers import build_optimizer, carry_over
 from matcher.training.settings import Optimizer
 
 LABELS = "labels"
+TEACHER = "teacher"
 
 
 class Learner(keras.Model):
@@ -27,6 +28,8 @@ class Learner(keras.Model):
         mix: Pastes parts of one picture over another, as ``build_cut_mix`` makes it; None for
             none.
         perturb: Changes titles at random; None for none.
+        teach: From pixels in 0..255, before they are changed, to what the layer ``"teacher"`` of
+            ``others`` takes; None where that is an input.
         others: What is learnt besides, by name: a layer of vectors and the input of that name,
             and the weight of the loss that it gives.
 
@@ -45,12 +48,14 @@ class Learner(keras.Model):
         augment: Any = None,
         mix: Any = None,
         perturb: Any = None,
+        teach: Callable[[Any], Any] | None = None,
         others: Mapping[str, tuple[Any, float]] | None = None,
     ) -> None:
         super().__init__(name="learner")
         self.embedder, self.head = embedder, head
         self.augment, self.mix, self.perturb = augment, mix, perturb
         self.others = [layer for layer, _ in (others or {}).values()]
+        self.teach = teach
         self._weights_of = {name: weight for name, (_, weight) in (others or {}).items()}
 
     @property
@@ -60,8 +65,11 @@ class Learner(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
         given = [inputs[tensor.name] for tensor in self.embedder.inputs]
-        known = {name: inputs[name] for name in (LABELS, *self._weights_of)}
-        if self.augment is not None:
+        known = {name: inputs[name] for name in (LABELS, *self._weights_of) if name in inputs}
+        if self.teach is not None and training:
+            part, given[0] = self.augment.views(given[0])
+            known[TEACHER] = self.teach(part)
+        elif self.augment is not None:
             given[0] = self.augment(given[0], training=training)
         if self.perturb is not None:
             given = list(self.perturb(given, training=training))

@@ -87,6 +87,7 @@ def make_learner(
     network: Network,
     classes: Classes,
     config: TrainConfig,
+    reader: Reader,
     others: Mapping[str, NDArray[Any]] | None = None,
 ) -> Learner:
     """Put network, augmentation and losses together.
@@ -95,6 +96,7 @@ def make_learner(
         network: What is trained.
         classes: What its rows are to be taken for.
         config: The training's settings.
+        reader: Reads a training row.
         others: As ``Task.others``: classes of the second loss, vectors of the teacher.
 
     Raises:
@@ -103,10 +105,16 @@ def make_learner(
     from matcher.training.learner import Learner
 
     width = int(network.embedder.output_shape[-1])
+    teach = None
+    if config.teacher is not None and config.teacher.sees == "part":
+        from matcher.training.part_teacher import build_part_teacher
+
+        teach = build_part_teacher(config.teacher, reader, len(classes.classes))
     return Learner(
         network.embedder,
         config.loss.build(width, classes.sizes, config.seed, classes.parents),
-        others=_make_others(width, config, others or {}),
+        teach=teach,
+        others=_make_others(width, config, others or {}, teach),
         **_make_changes(network, config),
     )
 
@@ -127,7 +135,7 @@ def _make_changes(network: Network, config: TrainConfig) -> dict[str, Any]:
 
 
 def _make_others(
-    width: int, config: TrainConfig, others: Mapping[str, NDArray[Any]]
+    width: int, config: TrainConfig, others: Mapping[str, NDArray[Any]], teach: Any
 ) -> dict[str, tuple[Any, float]]:
     """Layers of what is learnt besides, with their weights."""
     made: dict[str, tuple[Any, float]] = {}
@@ -137,7 +145,8 @@ def _make_others(
     if config.teacher is not None:
         from matcher.losses._distillation import Distillation
 
-        teacher, n = config.teacher, others[TEACHER].shape[1]
+        teacher = config.teacher
+        n = others[TEACHER].shape[1] if teach is None else teach.width
         layer = Distillation(width, n, teacher.relations, config.seed)
         made[TEACHER] = layer, teacher.weight
     return made

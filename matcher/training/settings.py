@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from matcher.encoders._artefacts import with_parts_of_base
 from matcher.errors import ConfigError
 from matcher.io.columns import Columns
 from matcher.io.yaml_text import parse_yaml
@@ -15,14 +14,13 @@ from matcher.losses import LossSettings
 from matcher.models.settings import (
     Augmentation,
     Freezing,
-    ImageArchitecture,
     ModelCard,
     Perturbation,
-    TitleArchitecture,
 )
 from matcher.settings import Settings
 from matcher.training.sampling import Batches
 from matcher.training.schedules import MarginSchedule, Schedule
+from matcher.training.starts import ImageNetwork, TitleNetwork
 from matcher.training.teaching import SecondLoss, Teacher, dump_loss, read_loss
 
 
@@ -46,51 +44,6 @@ class Source(Settings):
     levels: tuple[str, ...] = ()
     least: int = Field(2, ge=1)
     tie_phash: bool = True
-
-
-class ImageNetwork(ImageArchitecture):
-    """A network for pictures, and what it starts from.
-
-    Attributes:
-        weights: ``imagenet`` (downloaded once), ``base`` (those that come with the package: then
-            the parts that are not named are those of that network), the folder of an earlier run,
-            a ``.weights.h5`` file for the backbone (for resnet18 a ``.safetensors`` file with
-            PyTorch's names, too), or ``random``.
-    """
-
-    weights: str = "imagenet"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _parts_of_base(cls, given: Any) -> Any:
-        return with_parts_of_base(given, "image")
-
-    @property
-    def architecture(self) -> ImageArchitecture:
-        """The network without its weights."""
-        return ImageArchitecture(**self.model_dump(exclude={"weights"}))
-
-
-class TitleNetwork(TitleArchitecture):
-    """A network for titles, and what it starts from.
-
-    Attributes:
-        weights: Folder with ``config.json``, ``model.safetensors`` and a tokenizer, or the id
-            of such a model on huggingface.co; or ``base``, the network that comes with the
-            package: then the parts that are not named are those of it.
-    """
-
-    weights: str = "sentence-transformers/all-MiniLM-L6-v2"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _parts_of_base(cls, given: Any) -> Any:
-        return with_parts_of_base(given, "title")
-
-    @property
-    def architecture(self) -> TitleArchitecture:
-        """The network without its weights."""
-        return TitleArchitecture(**self.model_dump(exclude={"weights"}))
 
 
 class Optimizer(Settings):
@@ -230,6 +183,8 @@ class TrainConfig(Settings):
             raise ValueError("perturb changes titles; leave it out for pictures, or give augment")
         if self.teacher is not None and self.augment is not None and self.augment.cut_mix:
             raise ValueError("A teacher knows no mixed pictures; set augment.cut_mix to 0")
+        if self.teacher is not None and self.teacher.sees == "part" and self.augment is None:
+            raise ValueError("A teacher that sees: part sees what augment leaves; give augment")
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -31,6 +31,10 @@ class Teacher(Settings):
 
     Attributes:
         encoder: Its name, with its settings beside it, as in a run's ``encoders``.
+        sees: ``whole``: its vectors are made once, of the listings as they are. ``part``: at each
+            step, of the part of each picture that the network sees, before its light and all else
+            is changed; for the encoder ``image`` alone. Part by part it teaches more, and costs a
+            pass through its network each time.
         weight: Of the distance from its vectors, beside the loss.
         relations: Of that between neighbourhoods, within it; see
             ``matcher.losses._distillation``.
@@ -38,6 +42,7 @@ class Teacher(Settings):
     """
 
     encoder: str
+    sees: Literal["whole", "part"] = "whole"
     weight: float = Field(1.0, gt=0)
     relations: float = Field(0.0, ge=0)
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -54,6 +59,11 @@ class Teacher(Settings):
     @model_validator(mode="after")
     def _encoder_is_known(self) -> Teacher:
         self.make()
+        if self.sees == "part" and self.encoder != "image":
+            raise ValueError(
+                "A teacher that sees: part is an encoder image, with its backbone and weights. "
+                f"Received: {self.encoder!r}"
+            )
         return self
 
     def make(self) -> EncoderSpec:

@@ -115,3 +115,14 @@ def test_each_change_is_drawn_for_its_share(pixels, change):
     assert (run(0.5, 4) != run(0.5)).any()
     assert run(0.5).min() >= 0
     assert run(0.5).max() <= 255.001
+
+
+def test_the_part_comes_out_as_it_is_beside_the_changed_one(pixels):
+    settings = Augmentation(**OFF | {"area": (0.5, 0.9), "tint": 0.5, "shrink": 1.0, "blur": 1.0})
+    part, changed = build_augmentation(settings, SIZE, 5).views(pixels)
+    np.testing.assert_array_equal(
+        changed, build_augmentation(settings, SIZE, 5)(pixels, training=True)
+    )
+    only_cropped = build_augmentation(Augmentation(**OFF | {"area": (0.5, 0.9)}), SIZE, 5)
+    np.testing.assert_allclose(part, only_cropped(pixels, training=True), atol=1e-3)
+    assert (np.abs(np.asarray(changed) - np.asarray(part)).max(axis=(1, 2, 3)) > 1).all()
