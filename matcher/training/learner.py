@@ -30,6 +30,8 @@ class Learner(keras.Model):
         perturb: Changes titles at random; None for none.
         teach: From pixels in 0..255, before they are changed, to what the layer ``"teacher"`` of
             ``others`` takes; None where that is an input.
+        hints: For a teacher that gives maps after its vectors: the layer that compares them, the
+            weight of its loss, and the embedder with its own maps after its vectors.
         others: What is learnt besides, by name: a layer of vectors and the input of that name,
             and the weight of the loss that it gives.
 
@@ -49,27 +51,28 @@ class Learner(keras.Model):
         mix: Any = None,
         perturb: Any = None,
         teach: Callable[[Any], Any] | None = None,
+        hints: tuple[Any, float, Any] | None = None,
         others: Mapping[str, tuple[Any, float]] | None = None,
     ) -> None:
         super().__init__(name="learner")
         self.embedder, self.head = embedder, head
         self.augment, self.mix, self.perturb = augment, mix, perturb
         self.others = [layer for layer, _ in (others or {}).values()]
-        self.teach = teach
+        self.teach, self.hints = teach, hints
         self._weights_of = {name: weight for name, (_, weight) in (others or {}).items()}
 
     @property
     def head_variables(self) -> list[Any]:
         """Variables of all losses that are trained."""
-        return [v for layer in (self.head, *self.others) for v in layer.trainable_variables]
+        hints = self.hints[:1] if self.hints else ()
+        return [v for part in (self.head, *self.others, *hints) for v in part.trainable_variables]
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
         given = [inputs[tensor.name] for tensor in self.embedder.inputs]
         known = {name: inputs[name] for name in (LABELS, *self._weights_of) if name in inputs}
         if self.teach is not None and training:
-            part, given[0] = self.augment.views(given[0])
-            known[TEACHER] = self.teach(part)
-        elif self.augment is not None:
+            return self._learn_part(given[0], known)
+        if self.augment is not None:
             given[0] = self.augment(given[0], training=training)
         if self.perturb is not None:
             given = list(self.perturb(given, training=training))
@@ -80,6 +83,17 @@ class Learner(keras.Model):
         own = self._judge(embeddings, known, training)
         of_pasted = {name: ops.take(values, rows, axis=0) for name, values in known.items()}
         return share * own + (1 - share) * self._judge(embeddings, of_pasted, training)
+
+    def _learn_part(self, pixels: Any, known: dict[str, Any]) -> Any:
+        """All losses, with a teacher that sees the same part of each picture."""
+        part, changed = self.augment.views(pixels)
+        if self.hints is None:
+            known[TEACHER] = self.teach(part)
+            return self._judge(self._embed([changed], True), known, True)
+        layer, weight, watched = self.hints
+        known[TEACHER], *targets = self.teach(part)
+        embeddings, *maps = watched(changed, training=True)
+        return self._judge(embeddings, known, True) + weight * layer(maps, targets)
 
     def _judge(self, embeddings: Any, known: Mapping[str, Any], training: bool | None) -> Any:
         """All losses together."""

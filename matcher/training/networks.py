@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from matcher.encoders._artefacts import Architecture
 from matcher.encoders._saved import save_encoder, start_image_embedder, start_title_embedder
 from matcher.encoders._tokens import Tokens
+from matcher.errors import ConfigError
 from matcher.models.settings import ImageArchitecture, ModelCard
 from matcher.training.feeding import Reader
 from matcher.training.readers import PictureReader, TitleReader
@@ -105,18 +106,36 @@ def make_learner(
     from matcher.training.learner import Learner
 
     width = int(network.embedder.output_shape[-1])
-    teach = None
+    teach = hints = None
     if config.teacher is not None and config.teacher.sees == "part":
-        from matcher.training.part_teacher import build_part_teacher
+        from matcher.training.part_teacher import PartTeacher
 
-        teach = build_part_teacher(config.teacher, reader, len(classes.classes))
+        teach = PartTeacher(config.teacher, reader, len(classes.classes))
+        hints = _make_hints(network.embedder, teach, config) if config.teacher.maps else None
     return Learner(
         network.embedder,
         config.loss.build(width, classes.sizes, config.seed, classes.parents),
         teach=teach,
+        hints=hints,
         others=_make_others(width, config, others or {}, teach),
         **_make_changes(network, config),
     )
+
+
+def _make_hints(embedder: Any, teach: Any, config: TrainConfig) -> tuple[Any, float, Any]:
+    """Layer that compares maps, its weight, and the embedder that tells them."""
+    from matcher.losses._hints import Hints
+    from matcher.models.stages import watch_stages
+
+    assert config.teacher is not None  # noqa: S101, or there would be none
+    watched, shapes = watch_stages(embedder)
+    if len(shapes) != len(teach.shapes):
+        raise ConfigError(
+            f"teacher.maps compares networks stage by stage: the network has {len(shapes)}, the "
+            f"teacher {len(teach.shapes)}. Take another teacher, or set maps: 0."
+        )
+    widths = [[channels for _, channels in s] for s in (shapes, teach.shapes)]
+    return Hints(*widths, config.seed), config.teacher.maps, watched
 
 
 def _make_changes(network: Network, config: TrainConfig) -> dict[str, Any]:

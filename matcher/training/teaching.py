@@ -38,6 +38,8 @@ class Teacher(Settings):
         weight: Of the distance from its vectors, beside the loss.
         relations: Of that between neighbourhoods, within it; see
             ``matcher.losses._distillation``.
+        maps: Weight of the distance from the maps that it makes on its way, stage by stage, for a
+            teacher that sees: part and has as many stages as the network; 0 for none.
         settings: Settings of the encoder; in YAML they stand beside those above.
     """
 
@@ -45,6 +47,7 @@ class Teacher(Settings):
     sees: Literal["whole", "part"] = "whole"
     weight: float = Field(1.0, gt=0)
     relations: float = Field(0.0, ge=0)
+    maps: float = Field(0.0, ge=0)
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -64,6 +67,8 @@ class Teacher(Settings):
                 "A teacher that sees: part is an encoder image, with its backbone and weights. "
                 f"Received: {self.encoder!r}"
             )
+        if self.maps and self.sees != "part":
+            raise ValueError("Maps are those of the part that the network sees: set sees: part")
         return self
 
     def make(self) -> EncoderSpec:

@@ -10,7 +10,7 @@ from matcher.training.teaching import Teacher
 pytestmark = pytest.mark.keras
 keras = pytest.importorskip("keras")
 
-from matcher.training.part_teacher import build_part_teacher  # noqa: E402
+from matcher.training.part_teacher import PartTeacher  # noqa: E402
 
 SIDE = 32
 TEACHER = {"encoder": "image", "backbone": "resnet18", "weights": "random", "size": SIDE}
@@ -38,7 +38,7 @@ def test_vectors_are_those_of_the_encoder_less_their_mean(pictures):
     from matcher.encoders._keras_images import load_network
 
     teacher = Teacher(**TEACHER, sees="part")
-    teach = build_part_teacher(teacher, Pictures(pictures), len(pictures))
+    teach = PartTeacher(teacher, Pictures(pictures), len(pictures))
     found = np.asarray(teach(pictures))
     vectors = np.asarray(load_network(teacher.make())(pictures.astype(np.float32)))
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -47,7 +47,7 @@ def test_vectors_are_those_of_the_encoder_less_their_mean(pictures):
 
 
 def test_pictures_of_another_size_are_brought_to_the_teachers(pictures):
-    teach = build_part_teacher(Teacher(**TEACHER, sees="part"), Pictures(pictures), 12)
+    teach = PartTeacher(Teacher(**TEACHER, sees="part"), Pictures(pictures), 12)
     doubled = pictures.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_allclose(teach(doubled), teach(pictures), atol=1e-3)
 
@@ -56,7 +56,7 @@ def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
     from matcher.training import learner as learning
 
     teacher = Teacher(**TEACHER, sees="part", relations=0.2)
-    teach = build_part_teacher(teacher, Pictures(pictures), 12)
+    teach = PartTeacher(teacher, Pictures(pictures), 12)
     before = np.asarray(teach(pictures))
     config = TrainConfig.read(
         {
@@ -99,6 +99,7 @@ def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
         ({"teacher": {"encoder": "mobilenet", "sees": "part"}}, "sees: part is an encoder image"),
         ({"teacher": {"encoder": "image", "sees": "half"}}, "sees"),
         ({"augment": None}, "give augment"),
+        ({"teacher": {**TEACHER, "maps": 1.0}}, "set sees: part"),
     ],
 )
 def test_what_cannot_be_is_refused(changes, message):
@@ -113,3 +114,37 @@ def test_what_cannot_be_is_refused(changes, message):
     }
     with pytest.raises(ConfigError, match=message):
         TrainConfig.read(table, "test")
+
+
+def test_maps_are_compared_stage_by_stage(pictures):
+    from matcher.models.embedder import build_image_embedder
+    from matcher.training import learner as learning
+    from matcher.training.networks import Network, make_learner
+    from matcher.training.rows import number_classes
+
+    config = TrainConfig.read(
+        {
+            "source": {"listings": "none"},
+            "image": {"backbone": "resnet18", "size": SIDE},
+            "loss": {"method": "contrastive"},
+            "teacher": {**TEACHER, "sees": "part", "maps": 2.0},
+            "batches": {"size": 12, "per_group": 2},
+            "augment": {"area": [1.0, 1.0]},
+        },
+        "test",
+    )
+    embedder = build_image_embedder(config.image.architecture, seed=1)
+    network = Network(embedder, config.image.architecture, None, None)
+    classes = np.repeat(np.arange(6), 2)
+    learner = make_learner(network, number_classes(classes), config, Pictures(pictures))
+    batch = {"pixels": pictures, "labels": classes.astype(np.int32)}
+    learning.prepare(learner, batch)
+    learning.ready(learner, config.optimizer)
+    layer = learner.hints[0]
+    assert len(layer.matrices) == 5
+    before = [np.asarray(m).copy() for m in layer.matrices]
+    losses = [learning.step(learner, batch, 0.001, None) for _ in range(3)]
+    assert np.isfinite(losses).all()
+    assert all((np.asarray(m) != b).any() for m, b in zip(layer.matrices, before, strict=True))
+    state = learning.take_state(learner)
+    learning.give_state(learner, state, "test")
