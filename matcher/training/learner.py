@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -50,7 +50,7 @@ class Learner(keras.Model):
         augment: Any = None,
         mix: Any = None,
         perturb: Any = None,
-        teach: Callable[[Any], Any] | None = None,
+        teach: Any = None,
         hints: tuple[Any, float, Any] | None = None,
         others: Mapping[str, tuple[Any, float]] | None = None,
     ) -> None:

@@ -134,8 +134,8 @@ def _make_hints(embedder: Any, teach: Any, config: TrainConfig) -> tuple[Any, fl
             f"teacher.maps compares networks stage by stage: the network has {len(shapes)}, the "
             f"teacher {len(teach.shapes)}. Take another teacher, or set maps: 0."
         )
-    widths = [[channels for _, channels in s] for s in (shapes, teach.shapes)]
-    return Hints(*widths, config.seed), config.teacher.maps, watched
+    ours, theirs = ([channels for _, channels in s] for s in (shapes, teach.shapes))
+    return Hints(ours, theirs, config.seed), config.teacher.maps, watched
 
 
 def _make_changes(network: Network, config: TrainConfig) -> dict[str, Any]:
