@@ -106,6 +106,7 @@ def test_a_training_of_titles_is_shipped_and_used(title_run, package, listings, 
 
 @pytest.mark.keras
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_network_of_pictures_is_shipped_with_the_card_of_its_run(image_run, package):
     for _ in range(2):  # the second in place of the first
         folder = ship(image_run, "image")

@@ -11,6 +11,8 @@ from matcher.errors import DataError, StoreError
 from pipelines import base_listings
 from pipelines._base_bert import SHAPE
 
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
 
 def run(root, *arguments):
     command = [sys.executable, "-m", "pipelines.base_listings", *map(str, arguments)]

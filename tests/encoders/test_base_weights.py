@@ -221,6 +221,7 @@ def test_a_training_starts_from_base(base):
 
 @pytest.mark.keras
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["image", "title"])
 def test_a_training_from_base_goes_on_from_what_that_was_trained_on(base, kind, root, tmp_path):
     from matcher.jobs.train import train

@@ -73,6 +73,7 @@ def test_settings_written_are_settings_read(shop):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_each_of_them_changes_what_is_learnt(shop):
     from safetensors.numpy import load_file
 

@@ -52,6 +52,7 @@ def test_pictures_of_another_size_are_brought_to_the_teachers(pictures):
     np.testing.assert_allclose(teach(doubled), teach(pictures), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
     from matcher.training import learner as learning
 
@@ -116,6 +117,7 @@ def test_what_cannot_be_is_refused(changes, message):
         TrainConfig.read(table, "test")
 
 
+@pytest.mark.slow
 def test_maps_are_compared_stage_by_stage(pictures):
     from matcher.models.embedder import build_image_embedder
     from matcher.training import learner as learning
