@@ -12,6 +12,9 @@ Titles that were trained on are known by id and text. Where the table of RUN was
 others, and has ids of its own, ``--source`` names those: the titles of RUN are then known under the
 ids they have there, too. ``TABLE=COLUMNS`` names the columns that make the title; with several
 readings between them, ``TABLE=name;name,description``, a row counts by any and is known by all.
+
+``--size`` has pictures read at another side than in the training: a network that learnt from parts
+of pictures, brought to its size, has seen things larger than whole pictures of that size show them.
 """
 
 from __future__ import annotations
@@ -47,11 +50,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--source", action="append", default=[], metavar="TABLE[=COLUMNS]", help="see above"
     )
-    options = parser.parse_args(argv)
-    return carry_out(lambda: ship(options.run, options.kind, options.card, options.source))
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="side of pictures; see above")
+    asked = parser.parse_args(argv)
+    return carry_out(lambda: ship(asked.run, asked.kind, asked.card, asked.source, asked.size))
 
 
-def ship(run: Path, kind: Kind, card: Path | None = None, sources: Sequence[str] = ()) -> Path:
+def ship(
+    run: Path,
+    kind: Kind,
+    card: Path | None = None,
+    sources: Sequence[str] = (),
+    size: int | None = None,
+) -> Path:
     """Write the folder, or leave the one of before as it is.
 
     Args:
@@ -59,6 +69,7 @@ def ship(run: Path, kind: Kind, card: Path | None = None, sources: Sequence[str]
         kind: What its network reads.
         card: Its model card; None for that of the run.
         sources: Tables, with columns or without, that its titles come from.
+        size: Side at which pictures are read, in pixels; None for that of the training.
 
     Returns:
         The folder.
@@ -75,6 +86,7 @@ def ship(run: Path, kind: Kind, card: Path | None = None, sources: Sequence[str]
 
     saved = load_saved(run)
     _check_kind(saved, kind, run)
+    saved = saved if size is None else _resize(saved, size)
     text = None if card is None else _read_card(card)
     trained = _trained(run, kind, sources)
     halves = _halve(saved.tensors, run)
@@ -84,13 +96,13 @@ def ship(run: Path, kind: Kind, card: Path | None = None, sources: Sequence[str]
     try:
         mark = _write(aside, run, saved, halves, text)
         save_model(aside / FOLDER, *trained)
-        size = _check_size(aside, kind)
+        taken = _check_size(aside, kind)
         aside.chmod(0o755)
         folder = _put_in_place(aside, shipped.WEIGHTS / kind)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder}: weights {size / 1e6:.2f} MB of {LIMITS[kind] / 1e6:.0f}, in all", end=" ")
+    print(f"{folder}: weights {taken / 1e6:.2f} MB of {LIMITS[kind] / 1e6:.0f}, in all", end=" ")
     print(f"{total / 1e6:.2f} MB; cosine with float32 >= {cosine:.6f}; fingerprint {mark[:16]}")
     return folder
 
@@ -102,6 +114,22 @@ def _check_kind(saved: Saved, kind: Kind, run: Path) -> None:
     found = "image" if isinstance(saved.architecture, ImageArchitecture) else "title"
     if found != kind:
         raise ConfigError(f"{run} holds a network of the kind {found}. Received: --as {kind}.")
+
+
+def _resize(saved: Saved, size: int) -> Saved:
+    """The same network for pictures of another side."""
+    from dataclasses import replace
+
+    from matcher.encoders._artefacts import OURS
+    from matcher.errors import ConfigError
+    from matcher.models.settings import ImageArchitecture
+
+    if not isinstance(saved.architecture, ImageArchitecture):
+        raise ConfigError("--size is of pictures; titles have none. Leave it out.")
+    parts = {**saved.architecture.model_dump(mode="json"), "size": size}
+    about = {**saved.config[OURS], "architecture": parts}
+    architecture = ImageArchitecture.read(parts, "--size")
+    return replace(saved, architecture=architecture, config={**saved.config, OURS: about})
 
 
 def _trained(run: Path, kind: Kind, sources: Sequence[str]) -> tuple[dict[str, str], Tensors]:

@@ -161,8 +161,9 @@ def _earlier(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder: Path) -> Progress:
     """Train to the end."""
     others = learn_besides(rows, config)
-    learner = make_learner(network, rows.classes, config, network.reader(rows.sides.train), others)
     sides, groups = rows.sides, rows.listings.groups
+    reader = network.reader(sides.train, config.augment.read_at if config.augment else None)
+    learner = make_learner(network, rows.classes, config, reader, others)
 
     def freeze(place: Any) -> None:
         from matcher.models.freezing import freeze as freeze_layers
@@ -178,10 +179,11 @@ def _run(config: TrainConfig, network: Network, rows: Rows, digest: str, folder:
         classes=rows.classes.classes,
         labels=rows.classes.labels,
         ids=[rows.listings.ids[row] for row in sides.train.tolist()],
-        reader=network.reader(sides.train),
+        reader=reader,
         validate=validate if len(sides.held) else None,
         freeze=freeze,
         others=others,
+        times=rows.classes.times,
     )
     return run_loop(learner, task, config, folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from matcher.training.rows import (
     Classes,
     Sides,
     code_levels,
+    count_times,
     number_classes,
     number_levels,
     split_rows,
@@ -81,7 +82,8 @@ def choose_rows(network: Network, config: TrainConfig) -> Rows:
     else:
         sides = split_rows(listings, network.usable, _labels(listings), ties, config)
         classes = number_classes(_labels(listings)[sides.train])
-    return Rows(listings, sides, classes, digests)
+    times = count_times(listings, sides.train, config.source.repeat)
+    return Rows(listings, sides, replace(classes, times=times), digests)
 
 
 def run_before(config: TrainConfig) -> Path | None:

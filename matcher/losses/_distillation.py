@@ -18,7 +18,8 @@ TEMPERATURE = 0.1
 class Distillation(keras.layers.Layer):
     """Distance of a batch's embeddings from a teacher's, in float32 whatever the policy.
 
-    For embeddings e and a teacher's vectors t of the same rows, and a matrix W that is learnt:
+    For embeddings e and a teacher's vectors t of the same rows, and a matrix W that is learnt, or
+    none where both have one width:
 
         L = mean_i (1 - cos(W e_i, t_i)) + relations * mean_i KL(p_i || q_i)
 
@@ -51,11 +52,13 @@ class Distillation(keras.layers.Layer):
     def __init__(self, width: int, teacher_width: int, relations: float, seed: int = 0) -> None:
         super().__init__(name="distillation", dtype="float32")
         self.width, self.teacher_width, self.relations = width, teacher_width, relations
-        drawn = np.random.default_rng(seed).standard_normal((width, teacher_width), np.float32)
-        start = drawn / np.float32(np.sqrt(width))
-        self.projection = self.add_weight(
-            start.shape, lambda shape, dtype=None: start, name="projection"
-        )
+        self.projection: Any = None
+        if width != teacher_width:
+            drawn = np.random.default_rng(seed).standard_normal((width, teacher_width), np.float32)
+            start = drawn / np.float32(np.sqrt(width))
+            self.projection = self.add_weight(
+                start.shape, lambda shape, dtype=None: start, name="projection"
+            )
         self.built = True
 
     def call(self, embeddings: Any, targets: Any, training: bool = False) -> Any:
@@ -64,8 +67,10 @@ class Distillation(keras.layers.Layer):
         self._check(tuple(embeddings.shape), tuple(targets.shape))
         known = ops.any(targets != 0, axis=1)
         wanted = of.unit(targets)
-        given = of.unit(ops.matmul(embeddings, self.projection))
-        loss = of.mean(1 - ops.sum(given * wanted, axis=1), known)
+        given = embeddings
+        if self.projection is not None:
+            given = ops.matmul(embeddings, self.projection)
+        loss = of.mean(1 - ops.sum(of.unit(given) * wanted, axis=1), known)
         if self.relations:
             loss = loss + self.relations * _divergence(of.unit(embeddings), wanted, known)
         return loss

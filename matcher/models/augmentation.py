@@ -25,13 +25,13 @@ def build_augmentation(settings: Augmentation, size: int, seed: int = 0) -> Rand
     """Build the layer that changes pictures in training.
 
     Called with ``training=True`` on pixels in 0..255, uint8 or float, shape
-    ``(batch, size, size, 3)``, it gives float32 of the same shape and range. Otherwise pixels
-    come out as they are, in float32.
+    ``(batch, side, side, 3)``, it gives float32 of the same range, shape ``(batch, size, size,
+    3)``. Otherwise pixels come out as they are, in float32 and brought to that size.
 
     Its random state is a variable, ``layer.random_state``, int, shape ``(2,)``: to be saved and
     set with the rest of a run. It works in a compiled step on every backend.
     """
-    layer = RandomView(settings, seed, name="augmentation")
+    layer = RandomView(settings, size, seed, name="augmentation")
     layer.build((None, size, size, 3))
     return layer
 
@@ -70,6 +70,7 @@ class RandomView(RandomLayer):
 
     Args:
         settings: How much of all this.
+        size: Side of what comes out, in pixels.
         seed: Of its random state.
 
     Source:
@@ -77,14 +78,17 @@ class RandomView(RandomLayer):
         and Taylor, arXiv:1708.04552.
     """
 
-    def __init__(self, settings: Augmentation, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, settings: Augmentation, size: int, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.settings = settings
+        self.settings, self.size = settings, size
 
     def call(self, pixels: Any, training: bool | None = None) -> Any:
-        if not training:
-            return ops.cast(pixels, "float32")
-        return self.views(pixels)[1]
+        if training:
+            return self.views(pixels)[1]
+        pixels = ops.cast(pixels, "float32")
+        if pixels.shape[1] == self.size:
+            return pixels
+        return ops.image.resize(pixels, (self.size, self.size), "bilinear", antialias=True)
 
     def views(self, pixels: Any) -> tuple[Any, Any]:
         """The part of each picture that is kept, as it is, and the same part changed.
@@ -124,18 +128,18 @@ class RandomView(RandomLayer):
         return pixels
 
     def compute_output_shape(self, pixels_shape: Any) -> Any:
-        return pixels_shape
+        return (pixels_shape[0], self.size, self.size, 3)
 
     def _crop(self, pixels: Any, u: Any) -> Any:
         """A part of each picture, brought to the full size."""
-        s, size = self.settings, pixels.shape[1]
+        s, sides = self.settings, (pixels.shape[1], self.size)
         area = s.area[0] + (s.area[1] - s.area[0]) * u[:, 0]
         ratio = ops.exp(math.log(s.aspect) * (2 * u[:, 1] - 1))
         height = ops.minimum(ops.sqrt(area / ratio), 1.0)
         width = ops.minimum(ops.sqrt(area * ratio), 1.0)
         mirrored = ops.cast(u[:, 4] < (0.5 if s.flip else 0.0), "float32")
-        rows = _sample(size, (1 - height) * u[:, 2], height, ops.zeros_like(mirrored))
-        columns = _sample(size, (1 - width) * u[:, 3], width, mirrored)
+        rows = _sample(*sides, (1 - height) * u[:, 2], height, ops.zeros_like(mirrored))
+        columns = _sample(*sides, (1 - width) * u[:, 3], width, mirrored)
         return multiply(rows, pixels, columns)
 
     def _shrink(self, pixels: Any, u: Any) -> Any:
@@ -204,21 +208,25 @@ def _chosen(u: Any, share: float) -> Any:
     return ops.cast(u < share, "float32")
 
 
-def _sample(size: int, start: Any, extent: Any, mirrored: Any) -> Any:
-    """Weights of old pixels in new ones along one side, ``(batch, new, old)``; bilinear.
+def _sample(old: int, new: int, start: Any, extent: Any, mirrored: Any) -> Any:
+    """Weights of old pixels in new ones along one side, ``(batch, new, old)``.
+
+    Bilinear; where several old pixels fall on a new one, all of them count.
 
     Args:
-        size: Pixels along the side.
+        old: Pixels along the side before.
+        new: Pixels along the side after.
         start: Where the part begins, as a share of the side, ``(batch,)``.
         extent: How long it is, as a share of the side, ``(batch,)``.
         mirrored: 1 where it is read backwards, ``(batch,)``.
     """
-    old = ops.arange(size, dtype="float32")
-    along = (old + 0.5) / size
+    along = (ops.arange(new, dtype="float32") + 0.5) / new
     along = along + mirrored[:, None] * (1 - 2 * along)
-    places = (start[:, None] + extent[:, None] * along) * size - 0.5
-    places = ops.clip(places, 0.0, size - 1.0)
-    return ops.maximum(1 - ops.abs(places[:, :, None] - old), 0.0)
+    places = (start[:, None] + extent[:, None] * along) * old - 0.5
+    places = ops.clip(places, 0.0, old - 1.0)[:, :, None]
+    reach = ops.maximum(extent * old / new, 1.0)[:, None, None]
+    weights = ops.maximum(1 - ops.abs(places - ops.arange(old, dtype="float32")) / reach, 0.0)
+    return weights / ops.sum(weights, axis=2, keepdims=True)
 
 
 def _between(size: int, middle: Any, side: Any) -> Any:

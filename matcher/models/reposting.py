@@ -108,9 +108,10 @@ def recompress(pixels: Any, chosen: Any, strength: Any) -> Any:
 
 
 def multiply(rows: Any, pixels: Any, columns: Any) -> Any:
-    """Pictures ``(batch, size, size, 3)`` times weights for their rows, and for their columns.
+    """Pictures ``(batch, old, old, 3)`` times weights for their rows, and for their columns.
 
-    Weights are ``(batch, size, size)``, or ``(1, size, size)`` for all.
+    Weights are ``(batch, new, old)``, or ``(1, new, old)`` for all; what comes out is ``(batch,
+    new, new, 3)``.
     """
     across = _weigh(rows, pixels)
     return ops.swapaxes(_weigh(columns, ops.swapaxes(across, 1, 2)), 1, 2)
@@ -118,9 +119,9 @@ def multiply(rows: Any, pixels: Any, columns: Any) -> Any:
 
 def _weigh(weights: Any, pixels: Any) -> Any:
     """Weights times pictures, along the first side."""
-    size = pixels.shape[1]
-    found = ops.matmul(weights, ops.reshape(pixels, (-1, size, size * 3)))
-    return ops.reshape(found, (-1, size, size, 3))
+    high, wide = pixels.shape[1:3]
+    found = ops.matmul(weights, ops.reshape(pixels, (-1, high, wide * 3)))
+    return ops.reshape(found, (-1, weights.shape[1], wide, 3))
 
 
 def _cosines() -> Any:

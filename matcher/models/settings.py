@@ -92,6 +92,8 @@ class Augmentation(Settings):
     Attributes:
         flip: Whether to mirror half of them, left for right.
         area: Smallest and largest share of the picture that is kept, each in (0, 1].
+        read_at: Side at which pictures are read, in pixels, so that a small part of one keeps its
+            detail; None for that of the network.
         aspect: Kept parts are up to this many times wider or higher than the picture, >= 1.
         brightness: Largest change of all values, as a share of white.
         contrast: Largest change of the differences from the mean, as a share of them.
@@ -110,6 +112,7 @@ class Augmentation(Settings):
 
     flip: bool = True
     area: tuple[float, float] = (0.7, 1.0)
+    read_at: int | None = Field(None, ge=32, le=1024)
     aspect: float = Field(1.15, ge=1, le=4)
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.2, ge=0, le=1)

@@ -30,8 +30,8 @@ class Learner(keras.Model):
         perturb: Changes titles at random; None for none.
         teach: From pixels in 0..255, before they are changed, to what the layer ``"teacher"`` of
             ``others`` takes; None where that is an input.
-        hints: For a teacher that gives maps after its vectors: the layer that compares them, the
-            weight of its loss, and the embedder with its own maps after its vectors.
+        stages: For a teacher that gives maps before its vectors: the layer that runs the embedder
+            and compares its maps with them, and the weight of that distance.
         others: What is learnt besides, by name: a layer of vectors and the input of that name,
             and the weight of the loss that it gives.
 
@@ -51,21 +51,22 @@ class Learner(keras.Model):
         mix: Any = None,
         perturb: Any = None,
         teach: Any = None,
-        hints: tuple[Any, float, Any] | None = None,
+        stages: tuple[Any, float] | None = None,
         others: Mapping[str, tuple[Any, float]] | None = None,
     ) -> None:
         super().__init__(name="learner")
         self.embedder, self.head = embedder, head
         self.augment, self.mix, self.perturb = augment, mix, perturb
         self.others = [layer for layer, _ in (others or {}).values()]
-        self.teach, self.hints = teach, hints
+        self.teach = teach
+        self.stages: Any = stages[0] if stages else None
+        self._stages_weight = stages[1] if stages else 0.0
         self._weights_of = {name: weight for name, (_, weight) in (others or {}).items()}
 
     @property
     def head_variables(self) -> list[Any]:
         """Variables of all losses that are trained."""
-        hints = self.hints[:1] if self.hints else ()
-        return [v for part in (self.head, *self.others, *hints) for v in part.trainable_variables]
+        return [v for part in (self.head, *self.others) for v in part.trainable_variables]
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
         given = [inputs[tensor.name] for tensor in self.embedder.inputs]
@@ -87,13 +88,11 @@ class Learner(keras.Model):
     def _learn_part(self, pixels: Any, known: dict[str, Any]) -> Any:
         """All losses, with a teacher that sees the same part of each picture."""
         part, changed = self.augment.views(pixels)
-        if self.hints is None:
-            known[TEACHER] = self.teach(part)
+        *targets, known[TEACHER] = self.teach(part)
+        if self.stages is None:
             return self._judge(self._embed([changed], True), known, True)
-        layer, weight, watched = self.hints
-        known[TEACHER], *targets = self.teach(part)
-        embeddings, *maps = watched(changed, training=True)
-        return self._judge(embeddings, known, True) + weight * layer(maps, targets)
+        embeddings, distance = self.stages(changed, targets, training=True)
+        return self._judge(embeddings, known, True) + self._stages_weight * distance
 
     def _judge(self, embeddings: Any, known: Mapping[str, Any], training: bool | None) -> Any:
         """All losses together."""

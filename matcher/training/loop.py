@@ -47,6 +47,7 @@ class Task:
         reader: Reads a training row.
         validate: Measures the network on what is held out; None where nothing is.
         freeze: Freezes a part of the network.
+        times: How often each training row comes up in an epoch, shape ``(n,)``; None for once.
     """
 
     digest: str
@@ -57,6 +58,7 @@ class Task:
     validate: Validate | None
     freeze: Callable[[Place], object]
     others: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    times: Int64 | None = None
 
 
 def train(learner: Learner, task: Task, config: TrainConfig, folder: Path) -> Progress:
@@ -88,7 +90,7 @@ class _Run:
         from matcher.training.learner import prepare, require_margin
 
         self.learner, self.task, self.config = learner, task, config
-        self.n_batches = count_batches(task.classes, config.batches)
+        self.n_batches = count_batches(task.classes, config.batches, task.times)
         self.n_steps = self.n_batches * config.epochs
         self.checkpoints = Checkpoints(folder / CHECKPOINTS)
         if config.margin is not None:
@@ -151,8 +153,8 @@ class _Run:
 
     def _order(self, epoch: int) -> Int64:
         """Rows of each batch of an epoch."""
-        config = self.config
-        return deal(self.task.classes, config.batches, config.seed, epoch, self.lengths)
+        task, config = self.task, self.config
+        return deal(task.classes, config.batches, config.seed, epoch, self.lengths, task.times)
 
     def _thaw(self) -> None:
         """Freeze what is to be frozen in this epoch, if that is not so already."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from matcher.encoders._artefacts import Architecture
 from matcher.encoders._saved import save_encoder, start_image_embedder, start_title_embedder
 from matcher.encoders._tokens import Tokens
-from matcher.errors import ConfigError
 from matcher.models.settings import ImageArchitecture, ModelCard
 from matcher.training.feeding import Reader
 from matcher.training.readers import PictureReader, TitleReader
+from matcher.training.sampling import count_batches
 from matcher.training.settings import TrainConfig
 from matcher.types import Bool, Int64, Listings
 
@@ -49,10 +49,10 @@ class Network:
     tokens: Tokens = field(default_factory=list)
     tokenizer_from: Path | None = None
 
-    def reader(self, rows: Int64) -> Reader:
-        """Reads some rows of the listings, which it counts from 0."""
+    def reader(self, rows: Int64, side: int | None = None) -> Reader:
+        """Reads some rows of the listings, which it counts from 0; pictures at another side."""
         if isinstance(self.architecture, ImageArchitecture):
-            return PictureReader(self.listings, rows, self.architecture.pixels)
+            return PictureReader(self.listings, rows, side or self.architecture.pixels)
         return TitleReader(self.tokens, rows, self.architecture.max_tokens)
 
     def save(self, folder: Path, card: ModelCard) -> str:
@@ -68,11 +68,15 @@ def start_network(listings: Listings, config: TrainConfig) -> Network:
         ConfigError: If weights are of another network.
         StoreError: If weights are damaged.
     """
+    from matcher.models.random_states import keep_paths
+
     with computing_in(config.precision):
         if config.image is not None:
             picture = config.image.architecture
             weights = str(config.init_from or config.image.weights)
             model = start_image_embedder(picture, weights, config.seed)
+            if not config.image.drop_path:
+                keep_paths(model)
             usable = np.array([ref is not None for ref in listings.images], np.bool_)
             return Network(model, picture, listings, usable)
         assert config.title is not None  # noqa: S101, a config has one of the two
@@ -106,36 +110,32 @@ def make_learner(
     from matcher.training.learner import Learner
 
     width = int(network.embedder.output_shape[-1])
-    teach = hints = None
+    teach = stages = None
     if config.teacher is not None and config.teacher.sees == "part":
         from matcher.training.part_teacher import PartTeacher
 
-        teach = PartTeacher(config.teacher, reader, len(classes.classes))
-        hints = _make_hints(network.embedder, teach, config) if config.teacher.maps else None
+        teach = PartTeacher(config.teacher, reader, len(classes.classes), width)
+        stages = _go_by_stages(network.embedder, teach, config, classes) if teach.shapes else None
     return Learner(
         network.embedder,
         config.loss.build(width, classes.sizes, config.seed, classes.parents),
         teach=teach,
-        hints=hints,
+        stages=stages,
         others=_make_others(width, config, others or {}, teach),
         **_make_changes(network, config),
     )
 
 
-def _make_hints(embedder: Any, teach: Any, config: TrainConfig) -> tuple[Any, float, Any]:
-    """Layer that compares maps, its weight, and the embedder that tells them."""
-    from matcher.losses._hints import Hints
-    from matcher.models.stages import watch_stages
+def _go_by_stages(
+    embedder: Any, teach: Any, config: TrainConfig, classes: Classes
+) -> tuple[Any, float]:
+    """Layer that runs the network stage by stage, and the weight of its loss."""
+    from matcher.training.stage_by_stage import StageByStage
 
     assert config.teacher is not None  # noqa: S101, or there would be none
-    watched, shapes = watch_stages(embedder)
-    if len(shapes) != len(teach.shapes):
-        raise ConfigError(
-            f"teacher.maps compares networks stage by stage: the network has {len(shapes)}, the "
-            f"teacher {len(teach.shapes)}. Take another teacher, or set maps: 0."
-        )
-    ours, theirs = ([channels for _, channels in s] for s in (shapes, teach.shapes))
-    return Hints(ours, theirs, config.seed), config.teacher.maps, watched
+    n_batches = count_batches(classes.classes, config.batches, classes.times)
+    steps = round(config.teacher.forcing * config.epochs * n_batches)
+    return StageByStage(embedder, teach.shapes, steps, config.seed), config.teacher.maps
 
 
 def _make_changes(network: Network, config: TrainConfig) -> dict[str, Any]:

@@ -6,37 +6,44 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from matcher.encoders._keras_images import load_network
+from matcher.errors import ConfigError
 from matcher.models.stages import watch_stages
 from matcher.training.feeding import Reader, feed
 from matcher.training.teaching import Teacher
 
-# Pictures whose mean vector is taken off all, and how many of them are seen at once.
-SAMPLE, AT_ONCE = 1024, 64
+# Pictures whose vectors say what all have in common and along which axes they differ, and how many
+# of them are seen at once.
+SAMPLE, AT_ONCE = 2048, 64
 
 
 class PartTeacher:
     """From pixels in 0..255, shape ``(batch, size, size, 3)``, any size, to what a teacher sees.
 
-    A call gives its vectors, of length 1 and then less their mean over training pictures, shape
-    ``(batch, d)``; with maps, a list of them and the maps of its stages.
+    A call gives a list: with ``maps``, first the maps of its stages; last its vectors, of length 1
+    and then less their mean over training pictures, shape ``(batch, d)``. Where they are wider
+    than the network's, they are turned to the axes along which training pictures differ most,
+    and the rest is left out.
 
     Args:
         teacher: An encoder ``image``.
         reader: Reads a training row.
         n_rows: How many there are.
+        width: Of the network's vectors.
 
     Attributes:
-        width: d.
+        width: d, at most that of the network.
         shapes: Side and channels of each map; empty where none are asked for.
 
     Raises:
         BackendError: If the teacher's weights are missing.
-        StoreError: If they are damaged.
+        ConfigError: If there are too few pictures to find the axes.
+        StoreError: If the weights are damaged.
     """
 
-    def __init__(self, teacher: Teacher, reader: Reader, n_rows: int) -> None:
+    def __init__(self, teacher: Teacher, reader: Reader, n_rows: int, width: int) -> None:
         network = load_network(teacher.make())
         network.trainable = False
         self.shapes: list[tuple[int, int]] = []
@@ -44,16 +51,23 @@ class PartTeacher:
         if teacher.maps:
             network, self.shapes = watch_stages(network)
         self._network = network
-        self._mean: Any = 0.0
+        vectors = self._see_some(reader, n_rows)
+        self._mean = vectors.mean(axis=0)
+        self._axes: Any = None
+        if vectors.shape[1] > width:
+            self._axes = _find_axes(vectors - self._mean, width)
+        self.width = min(width, vectors.shape[1])
+
+    def __call__(self, pixels: Any) -> list[Any]:
+        *maps, vectors = [ops.stop_gradient(x) for x in self._see(pixels)]
+        vectors = vectors - self._mean
+        return [*maps, vectors if self._axes is None else ops.matmul(vectors, self._axes)]
+
+    def _see_some(self, reader: Reader, n_rows: int) -> Any:
         chosen = np.linspace(0, n_rows - 1, min(SAMPLE, n_rows)).astype(np.int64)
         parts = (chosen[i : i + AT_ONCE] for i in range(0, len(chosen), AT_ONCE))
         read = (b.inputs["pixels"] for b in feed(parts, reader, replace=False) if len(b.rows))
-        self._mean = np.concatenate([np.asarray(self._see(p)[0]) for p in read]).mean(axis=0)
-        self.width = len(self._mean)
-
-    def __call__(self, pixels: Any) -> Any:
-        seen = [ops.stop_gradient(x) for x in self._see(pixels)]
-        return seen if self.shapes else seen[0]
+        return np.concatenate([np.asarray(self._see(p)[-1]) for p in read])
 
     def _see(self, pixels: Any) -> list[Any]:
         pixels = ops.cast(pixels, "float32")
@@ -61,7 +75,17 @@ class PartTeacher:
             side = (self._size, self._size)
             pixels = ops.image.resize(pixels, side, interpolation="bilinear")
         found = self._network(pixels, training=False)
-        vectors, *maps = found if self.shapes else [found]
+        *maps, vectors = found if self.shapes else [found]
         vectors = ops.cast(vectors, "float32")
-        vectors = vectors / (ops.norm(vectors, axis=1, keepdims=True) + 1e-6)
-        return [vectors - self._mean, *maps]
+        return [*maps, vectors / (ops.norm(vectors, axis=1, keepdims=True) + 1e-6)]
+
+
+def _find_axes(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """The principal axes of vectors less their mean, shape ``(d, width)``."""
+    if len(vectors) < width:
+        raise ConfigError(
+            f"The teacher's vectors are brought to the width of the network's, {width}, along the "
+            f"axes of as many training pictures or more. Received: {len(vectors)} of them. Set "
+            "image.width to less, or give more listings."
+        )
+    return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:width].T)

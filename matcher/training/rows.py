@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.errors import ConfigError, DataError
-from matcher.training.settings import TrainConfig, Validation
+from matcher.training.settings import Repeat, TrainConfig, Validation
 from matcher.training.splits import folds, pairs_held_out, tied_rows
 from matcher.types import UNLABELLED, Bool, Int64, Listings
+
+NAMED = 10  # values named where one is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class Classes:
         classes: Class of each, in ``0..n-1``, shape ``(n_rows,)``.
         labels: What the loss takes: the same, or a column a level, shape ``(n_rows, levels)``.
         parents: For each level but the top, the class above each of its classes.
+        times: How often each comes up in an epoch, shape ``(n_rows,)``; None for once.
     """
 
     classes: Int64
     labels: Int64
     parents: tuple[tuple[int, ...], ...] = ()
+    times: Int64 | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -145,6 +149,21 @@ def number_classes(targets: Int64) -> Classes:
     return Classes(classes, classes)
 
 
+def require_columns(listings: Listings, names: Sequence[str], setting: str) -> None:
+    """Refuse to go on without some columns.
+
+    Raises:
+        ConfigError: If one is missing.
+    """
+    known = listings.extra.column_names if listings.extra is not None else []
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{setting} names the column {name!r}, which the table does not have. "
+                f"It has: {', '.join(known)}."
+            )
+
+
 def code_levels(listings: Listings, names: Sequence[str]) -> Int64:
     """Code the paths of a hierarchy.
 
@@ -160,13 +179,7 @@ def code_levels(listings: Listings, names: Sequence[str]) -> Int64:
     Raises:
         ConfigError: If there is no such column.
     """
-    known = listings.extra.column_names if listings.extra is not None else []
-    for name in names:
-        if name not in known:
-            raise ConfigError(
-                f"source.levels names the column {name!r}, which the table does not have. "
-                f"It has: {', '.join(known)}."
-            )
+    require_columns(listings, names, "source.levels")
     columns = [_texts(listings, name) for name in names]
     paths = list(zip(*columns, strict=True))
     whole = np.array([all(path) for path in paths], np.bool_)
@@ -177,6 +190,25 @@ def code_levels(listings: Listings, names: Sequence[str]) -> Int64:
             codes[row, depth] = places.setdefault(path[: depth + 1], len(places))
     codes[~whole] = UNLABELLED
     return codes
+
+
+def count_times(listings: Listings, rows: Int64, repeat: Repeat | None) -> Int64 | None:
+    """How often rows come up in an epoch, shape ``(n_rows,)``; None where all do so once.
+
+    Raises:
+        ConfigError: If there is no such column, or none of the rows has a value that is named.
+    """
+    if repeat is None:
+        return None
+    require_columns(listings, [repeat.column], "source.repeat.column")
+    texts = _texts(listings, repeat.column)
+    values = [texts[row] for row in rows.tolist()]
+    for value in repeat.times.keys() - set(values):
+        raise ConfigError(
+            f"source.repeat.times names {value!r}, which no listing to train on has in its column "
+            f"{repeat.column!r}. They have: {', '.join(sorted(set(values))[:NAMED])}."
+        )
+    return np.array([repeat.times.get(value, 1) for value in values], np.int64)
 
 
 def number_levels(codes: Int64) -> Classes:

@@ -50,20 +50,19 @@ class Batches(Settings):
         return self
 
 
-def count_batches(classes: Int64, batches: Batches) -> int:
+def count_batches(classes: Int64, batches: Batches, times: Int64 | None = None) -> int:
     """Number of batches of an epoch, the same in each.
 
     Args:
         classes: Class of each training row in ``0..n_classes-1``, shape ``(n,)``.
         batches: How they are dealt.
+        times: How often each row comes up in an epoch, shape ``(n,)``; None for once.
 
     Raises:
         ConfigError: If there is not enough for one batch.
     """
-    if batches.per_group is not None:
-        have, need, what = len(np.unique(classes)), batches.size // batches.per_group, "groups"
-    else:
-        have, need, what = len(classes), batches.size // (2 if batches.views else 1), "rows"
+    have, what = len(_repeated(classes, batches, times)), "groups" if batches.per_group else "rows"
+    need = batches.size // _part(batches)
     if have < need:
         raise ConfigError(
             f"A batch takes {need} {what}, but there are {have} to train on. "
@@ -73,7 +72,12 @@ def count_batches(classes: Int64, batches: Batches) -> int:
 
 
 def deal(
-    classes: Int64, batches: Batches, seed: int, epoch: int, lengths: Int64 | None = None
+    classes: Int64,
+    batches: Batches,
+    seed: int,
+    epoch: int,
+    lengths: Int64 | None = None,
+    times: Int64 | None = None,
 ) -> Int64:
     """Deal the rows of one epoch to batches.
 
@@ -83,21 +87,24 @@ def deal(
         seed: Of the run.
         epoch: From 0.
         lengths: Of each training row, shape ``(n,)``; None where all are the same.
+        times: How often each row comes up in an epoch, shape ``(n,)``; None for once. With
+            ``per_group`` a group comes up as often as the one of its rows that does so most.
 
     Returns:
         Rows, shape ``(n_batches, size)``. With ``per_group`` the rows of a group stand next to
-        each other and a batch holds a group once; with ``views`` each row stands twice.
+        each other and a batch holds a group that comes up once at most once; with ``views`` each
+        row stands twice.
 
     Raises:
         ConfigError: If there is not enough for one batch.
     """
-    n_batches, part = count_batches(classes, batches), _part(batches)
+    n_batches, part = count_batches(classes, batches, times), _part(batches)
     rng = np.random.default_rng([seed, epoch])
+    chosen = rng.permutation(_repeated(classes, batches, times))
     if batches.per_group is not None:
-        rows = _draw_from_groups(classes, batches.per_group, rng)
+        rows = _draw_from_groups(classes, batches.per_group, chosen, rng)
     else:
-        rows = rng.permutation(len(classes))
-        rows = np.repeat(rows, 2) if batches.views else rows
+        rows = np.repeat(chosen, 2) if batches.views else chosen
     rows = rows[: n_batches * batches.size]
     if lengths is not None and batches.by_length:
         longest = lengths[rows].reshape(-1, part).max(axis=1)
@@ -118,11 +125,22 @@ def _like_with_like(lengths: Int64, size: int, rng: np.random.Generator) -> Int6
     return np.asarray(rng.permutation(batches).reshape(-1), np.int64)
 
 
-def _draw_from_groups(classes: Int64, k: int, rng: np.random.Generator) -> Int64:
-    """``k`` rows of every group, the groups in random order, shape ``(n_groups * k,)``."""
+def _repeated(classes: Int64, batches: Batches, times: Int64 | None) -> Int64:
+    """What comes up in an epoch, as often as it does: rows or, with ``per_group``, groups."""
+    if batches.per_group is None:
+        rows = np.arange(len(classes))
+        return rows if times is None else np.repeat(rows, times)
+    groups, of_row = np.unique(classes, return_inverse=True)
+    most = np.ones(len(groups), np.int64)
+    if times is not None:
+        np.maximum.at(most, of_row, times)
+    return np.repeat(np.arange(len(groups)), most)
+
+
+def _draw_from_groups(classes: Int64, k: int, chosen: Int64, rng: np.random.Generator) -> Int64:
+    """``k`` rows of every chosen group, shape ``(n_chosen * k,)``."""
     shuffled = rng.permutation(len(classes))
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
     _, starts, sizes = np.unique(classes[by_class], return_index=True, return_counts=True)
-    chosen = rng.permutation(len(starts))
     places = starts[chosen, None] + np.arange(k) % sizes[chosen, None]
     return by_class[places].reshape(-1)

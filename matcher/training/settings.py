@@ -24,6 +24,18 @@ from matcher.training.starts import ImageNetwork, TitleNetwork
 from matcher.training.teaching import SecondLoss, Teacher, dump_loss, read_loss
 
 
+class Repeat(Settings):
+    """Which listings come up several times in an epoch.
+
+    Attributes:
+        column: Name of a column, such as that of the collection a listing is from.
+        times: For some of its values, how often their listings come up; all others do once.
+    """
+
+    column: str = Field(min_length=1)
+    times: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(min_length=1)
+
+
 class Source(Settings):
     """What is trained on.
 
@@ -36,6 +48,7 @@ class Source(Settings):
         least: Products with fewer listings are not trained on.
         tie_phash: Whether pictures of equal perceptual hash are kept on one side of the split
             where the table gives no hashes; it takes reading all pictures once.
+        repeat: Listings that come up several times in an epoch; None: all once.
     """
 
     listings: Path
@@ -44,6 +57,7 @@ class Source(Settings):
     levels: tuple[str, ...] = ()
     least: int = Field(2, ge=1)
     tie_phash: bool = True
+    repeat: Repeat | None = None
 
 
 class Optimizer(Settings):
@@ -218,6 +232,8 @@ class TrainConfig(Settings):
             raise ValueError(
                 f"The loss {self.loss.method!r} has no centres of classes. Leave centers out"
             )
+        if self.centers == "means" and self.augment is not None and self.augment.read_at:
+            raise ValueError("centers: means reads pictures as the network does; leave read_at out")
         return self
 
     @classmethod

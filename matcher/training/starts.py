@@ -18,9 +18,12 @@ class ImageNetwork(ImageArchitecture):
             the parts that are not named are those of that network), the folder of an earlier run,
             a ``.weights.h5`` file for the backbone (for resnet18 a ``.safetensors`` file with
             PyTorch's names, too), or ``random``.
+        drop_path: Whether blocks are left out at random in training, where the network's authors
+            did so; not where it is to do exactly what a teacher does.
     """
 
     weights: str = "imagenet"
+    drop_path: bool = True
 
     @model_validator(mode="before")
     @classmethod
@@ -30,7 +33,7 @@ class ImageNetwork(ImageArchitecture):
     @property
     def architecture(self) -> ImageArchitecture:
         """The network without its weights."""
-        return ImageArchitecture(**self.model_dump(exclude={"weights"}))
+        return ImageArchitecture(**self.model_dump(exclude={"weights", "drop_path"}))
 
 
 class TitleNetwork(TitleArchitecture):

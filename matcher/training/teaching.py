@@ -39,7 +39,11 @@ class Teacher(Settings):
         relations: Of that between neighbourhoods, within it; see
             ``matcher.losses._distillation``.
         maps: Weight of the distance from the maps that it makes on its way, stage by stage, for a
-            teacher that sees: part and has as many stages as the network; 0 for none.
+            teacher that sees: part, has as many stages as the network and is nowhere wider; 0 for
+            none.
+        forcing: Share of the run during which stages are given the teacher's maps, at first all
+            and then fewer and fewer, in place of those of the stage before; see
+            ``matcher.training.stage_by_stage``. For networks that start at random.
         settings: Settings of the encoder; in YAML they stand beside those above.
     """
 
@@ -48,6 +52,7 @@ class Teacher(Settings):
     weight: float = Field(1.0, gt=0)
     relations: float = Field(0.0, ge=0)
     maps: float = Field(0.0, ge=0)
+    forcing: float = Field(0.0, ge=0, le=1)
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -69,6 +74,8 @@ class Teacher(Settings):
             )
         if self.maps and self.sees != "part":
             raise ValueError("Maps are those of the part that the network sees: set sees: part")
+        if self.forcing and not self.maps:
+            raise ValueError("Forcing takes the teacher's maps: set maps, the weight of them, too")
         return self
 
     def make(self) -> EncoderSpec:

@@ -41,7 +41,7 @@ def relations_by_hand(vectors, targets):
 
 
 def test_cosine_distance_by_hand():
-    straight = layer(2, 2, projection=np.eye(2))
+    straight = layer(2, 2)
     # cosines 1, 0 and -0.6: distances 0, 1 and 1.6
     found = loss_of(straight, [[2, 0], [0, 3], [3, 4]], [[5, 0], [1, 0], [-1, 0]])
     assert found == pytest.approx((0 + 1 + 1.6) / 3, abs=1e-6)
@@ -55,8 +55,8 @@ def test_the_matrix_turns_embeddings_into_the_teachers_width():
 
 def test_relations_against_the_formula(rng):
     vectors, targets = rng.normal(size=(7, 4)), rng.normal(size=(7, 4))
-    plain = loss_of(layer(4, 4, 0.0, np.eye(4)), vectors, targets)
-    both = loss_of(layer(4, 4, 0.5, np.eye(4)), vectors, targets)
+    plain = loss_of(layer(4, 4, 0.0), vectors, targets)
+    both = loss_of(layer(4, 4, 0.5), vectors, targets)
     assert (both - plain) / 0.5 == pytest.approx(relations_by_hand(vectors, targets), rel=1e-4)
 
 
@@ -84,7 +84,7 @@ def test_gradients_are_numbers_at_the_edges():
         pytest.skip("gradients are taken with TensorFlow here")
     import tensorflow as tf
 
-    both = layer(2, 2, 1.0, np.eye(2))
+    both = layer(2, 2, 1.0)
     vectors = tf.Variable([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     targets = np.float32([[1, 0], [1, 0], [-1, 0], [0, 0]])
     with tf.GradientTape() as tape:

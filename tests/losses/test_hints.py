@@ -9,34 +9,36 @@ keras = pytest.importorskip("keras")
 from matcher.losses._hints import Hints  # noqa: E402
 
 
-def hints(*matrices):
-    made = Hints([len(m) for m in matrices], [len(m[0]) for m in matrices])
-    for variable, matrix in zip(made.matrices, matrices, strict=True):
-        variable.assign(np.asarray(matrix, np.float32))
-    return made
+def test_share_of_the_variance_that_is_not_explained():
+    layer = Hints([2, 1], [2, 1])
+    wanted = np.float32([[[[1, 5], [3, 5]]]])  # (1, 1, 2, 2): variances 1 and 0
+    found = wanted + np.float32([1, 0])  # mean square 0.5, mean variance 0.5
+    other = np.float32([[[[2], [6]]]])  # variance 4
+    half = np.float32([[[[2], [4]]]])  # squares 0 and 4
+    loss = float(np.asarray(layer([found, half], [wanted, other])))
+    assert loss == pytest.approx((1 + 0.5) / 2, rel=1e-4)
 
 
-def loss_of(layer, maps, targets):
-    return float(np.asarray(layer([np.float32(m) for m in maps], [np.float32(t) for t in targets])))
-
-
-def test_mean_cosine_distance_over_places_and_stages():
-    layer = hints(np.eye(2), [[1, 0, 0]])
-    first = [[[[1, 0], [0, 2]], [[3, 4], [1, 1]]]]  # (1, 2, 2, 2)
-    wanted = [[[[5, 0], [1, 0]], [[4, 3], [1, 1]]]]
-    # cosines 1, 0, 0.96 and 1
-    second, other = [[[[2]]]], [[[[0, 1, 0]]]]  # cosine 0
-    distance = 1 - (1 + 0 + 0.96 + 1) / 4
-    assert loss_of(layer, [first, second], [wanted, other]) == pytest.approx((distance + 1) / 2)
+def test_a_teachers_map_is_turned_into_a_wider_space_and_keeps_its_angles(rng):
+    layer = Hints([5], [3])
+    maps = rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    (lifted,) = (np.asarray(x) for x in layer.lift([maps], [4]))
+    assert lifted.shape == (2, 4, 4, 5)
+    flat, other = maps.reshape(-1, 3), lifted.reshape(-1, 5)
+    np.testing.assert_allclose(other @ other.T, flat @ flat.T, atol=1e-4)
+    assert float(np.asarray(layer([lifted], [lifted]))) == 0
+    assert not layer.trainable_variables
 
 
 def test_a_teachers_map_of_another_size_is_brought_to_the_networks(rng):
-    layer = hints(np.eye(3))
-    small = rng.normal(size=(2, 2, 2, 3))
+    layer = Hints([3], [3])
+    small = rng.normal(size=(2, 2, 2, 3)).astype(np.float32)
     large = small.repeat(2, axis=1).repeat(2, axis=2)
-    assert loss_of(layer, [small], [large]) == pytest.approx(0, abs=1e-5)
+    (found,), (wanted,) = layer.lift([large], [2]), layer.lift([small], [2])
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_places_without_a_direction_count_as_far(rng):
-    layer = hints(np.eye(2))
-    assert loss_of(layer, [np.zeros((1, 2, 2, 2))], [np.ones((1, 2, 2, 2))]) == 1
+def test_a_map_without_variance_gives_a_number():
+    layer = Hints([2], [2])
+    ones = np.ones((1, 2, 2, 2), np.float32)
+    assert np.isfinite(float(np.asarray(layer([ones * 2], [ones]))))

@@ -57,13 +57,31 @@ def test_half_are_mirrored(pixels):
 
 def test_a_part_is_read_between_pixels():
     weights = np.asarray(
-        _sample(4, np.float32([0, 0.5]), np.float32([0.5, 0.5]), np.float32([0, 1]))
+        _sample(4, 4, np.float32([0, 0.5]), np.float32([0.5, 0.5]), np.float32([0, 1]))
     )
     # the first half of 4 pixels in steps of a half: -0.25, which is outside, 0.25, 0.75, 1.25
     expected = [[1, 0, 0, 0], [0.75, 0.25, 0, 0], [0.25, 0.75, 0, 0], [0, 0.75, 0.25, 0]]
     np.testing.assert_allclose(weights[0], expected, atol=1e-6)
     # the second half, backwards
     np.testing.assert_allclose(weights[1], np.array(expected)[:, ::-1], atol=1e-6)
+
+
+def test_a_part_is_brought_to_fewer_pixels_by_all_that_fall_on_them():
+    weights = np.asarray(_sample(8, 2, np.float32([0.0]), np.float32([1.0]), np.float32([0])))
+    # middles at 1.5 and 5.5 with a reach of 4 pixels: 1 - 1.5 / 4, 1 - 0.5 / 4, ...
+    first = np.array([2.5, 3.5, 3.5, 2.5, 1.5, 0.5, 0, 0])
+    np.testing.assert_allclose(weights[0], [first / first.sum(), first[::-1] / first.sum()])
+
+
+def test_pictures_read_at_another_size_come_out_at_the_networks():
+    ramp = np.zeros((30, 64, 64, 3), np.float32) + np.arange(64, dtype=np.float32)[:, None]
+    wanted = 4 * np.arange(SIZE) + 1.5  # middles of four pixels each
+    for training in (True, False):
+        found = run(layer(area=(1.0, 1.0)), ramp, training)
+        assert found.shape == (30, SIZE, SIZE, 3)
+        np.testing.assert_allclose(found[0, 3, 1:-1, 0], wanted[1:-1], atol=1e-3)
+    part = run(layer(area=(0.0625, 0.0625)), ramp)  # a quarter of each side: pixel by pixel
+    np.testing.assert_allclose(np.diff(part[:, 0, 1:-1, 0], axis=1), 1, atol=0.1)
 
 
 def test_crops_show_what_the_settings_say():

@@ -1,5 +1,7 @@
 """A teacher that sees the part of each picture that the network sees."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -16,17 +18,10 @@ SIDE = 32
 TEACHER = {"encoder": "image", "backbone": "resnet18", "weights": "random", "size": SIDE}
 
 
-class Pictures:
-    lengths = None
-
-    def __init__(self, pixels):
-        self.pixels = pixels
-
-    def read(self, row):
-        return self.pixels[row]
-
-    def stack(self, items):
-        return {"pixels": np.stack(items)}
+def reader_of(pixels):
+    return SimpleNamespace(
+        lengths=None, read=pixels.__getitem__, stack=lambda items: {"pixels": np.stack(items)}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +33,8 @@ def test_vectors_are_those_of_the_encoder_less_their_mean(pictures):
     from matcher.encoders._keras_images import load_network
 
     teacher = Teacher(**TEACHER, sees="part")
-    teach = PartTeacher(teacher, Pictures(pictures), len(pictures))
-    found = np.asarray(teach(pictures))
+    teach = PartTeacher(teacher, reader_of(pictures), len(pictures), 512)
+    (found,) = (np.asarray(x) for x in teach(pictures))
     vectors = np.asarray(load_network(teacher.make())(pictures.astype(np.float32)))
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert found.shape == (12, teach.width)
@@ -47,9 +42,26 @@ def test_vectors_are_those_of_the_encoder_less_their_mean(pictures):
 
 
 def test_pictures_of_another_size_are_brought_to_the_teachers(pictures):
-    teach = PartTeacher(Teacher(**TEACHER, sees="part"), Pictures(pictures), 12)
+    teach = PartTeacher(Teacher(**TEACHER, sees="part"), reader_of(pictures), 12, 512)
     doubled = pictures.repeat(2, axis=1).repeat(2, axis=2)
-    np.testing.assert_allclose(teach(doubled), teach(pictures), atol=1e-3)
+    np.testing.assert_allclose(teach(doubled)[0], teach(pictures)[0], atol=1e-3)
+
+
+def test_wide_vectors_are_turned_to_the_axes_along_which_pictures_differ(pictures):
+    teacher = Teacher(**TEACHER, sees="part")
+    whole = np.asarray(PartTeacher(teacher, reader_of(pictures), 12, 512)(pictures)[0])
+    teach = PartTeacher(teacher, reader_of(pictures), 12, 11)
+    (found,) = (np.asarray(x) for x in teach(pictures))
+    # 12 pictures less their mean lie in 11 dimensions: nothing is lost
+    assert found.shape == (12, teach.width) == (12, 11)
+    np.testing.assert_allclose(found @ found.T, whole @ whole.T, atol=1e-4)
+    spread = found.var(axis=0)
+    assert (np.diff(spread) <= 1e-6).all()
+
+
+def test_too_few_pictures_for_the_axes_are_refused(pictures):
+    with pytest.raises(ConfigError, match="as many training pictures or more"):
+        PartTeacher(Teacher(**TEACHER, sees="part"), reader_of(pictures[:4]), 4, 8)
 
 
 @pytest.mark.slow
@@ -57,8 +69,8 @@ def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
     from matcher.training import learner as learning
 
     teacher = Teacher(**TEACHER, sees="part", relations=0.2)
-    teach = PartTeacher(teacher, Pictures(pictures), 12)
-    before = np.asarray(teach(pictures))
+    teach = PartTeacher(teacher, reader_of(pictures), 12, 512)
+    before = np.asarray(teach(pictures)[0])
     config = TrainConfig.read(
         {
             "source": {"listings": "none"},
@@ -88,7 +100,7 @@ def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
     learning.ready(learner, config.optimizer)
     losses = [learning.step(learner, batch, 0.003, None) for _ in range(60)]
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
-    np.testing.assert_array_equal(teach(pictures), before)
+    np.testing.assert_array_equal(teach(pictures)[0], before)
     # the teacher is neither trained nor kept in checkpoints
     others = [v for v in learner.variables if id(v) not in {id(w) for w in embedder.variables}]
     assert sum(np.prod(v.shape) for v in others) < 10_000 + 8 * teach.width
@@ -101,6 +113,7 @@ def test_the_network_learns_from_it_and_it_stays(pictures, tmp_path):
         ({"teacher": {"encoder": "image", "sees": "half"}}, "sees"),
         ({"augment": None}, "give augment"),
         ({"teacher": {**TEACHER, "maps": 1.0}}, "set sees: part"),
+        ({"teacher": {**TEACHER, "sees": "part", "forcing": 0.5}}, "set maps"),
     ],
 )
 def test_what_cannot_be_is_refused(changes, message):
@@ -115,38 +128,3 @@ def test_what_cannot_be_is_refused(changes, message):
     }
     with pytest.raises(ConfigError, match=message):
         TrainConfig.read(table, "test")
-
-
-@pytest.mark.slow
-def test_maps_are_compared_stage_by_stage(pictures):
-    from matcher.models.embedder import build_image_embedder
-    from matcher.training import learner as learning
-    from matcher.training.networks import Network, make_learner
-    from matcher.training.rows import number_classes
-
-    config = TrainConfig.read(
-        {
-            "source": {"listings": "none"},
-            "image": {"backbone": "resnet18", "size": SIDE},
-            "loss": {"method": "contrastive"},
-            "teacher": {**TEACHER, "sees": "part", "maps": 2.0},
-            "batches": {"size": 12, "per_group": 2},
-            "augment": {"area": [1.0, 1.0]},
-        },
-        "test",
-    )
-    embedder = build_image_embedder(config.image.architecture, seed=1)
-    network = Network(embedder, config.image.architecture, None, None)
-    classes = np.repeat(np.arange(6), 2)
-    learner = make_learner(network, number_classes(classes), config, Pictures(pictures))
-    batch = {"pixels": pictures, "labels": classes.astype(np.int32)}
-    learning.prepare(learner, batch)
-    learning.ready(learner, config.optimizer)
-    layer = learner.hints[0]
-    assert len(layer.matrices) == 5
-    before = [np.asarray(m).copy() for m in layer.matrices]
-    losses = [learning.step(learner, batch, 0.001, None) for _ in range(3)]
-    assert np.isfinite(losses).all()
-    assert all((np.asarray(m) != b).any() for m, b in zip(layer.matrices, before, strict=True))
-    state = learning.take_state(learner)
-    learning.give_state(learner, state, "test")

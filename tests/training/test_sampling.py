@@ -113,3 +113,17 @@ def test_by_length_can_be_left_out():
     np.testing.assert_array_equal(
         deal(classes, batches, 3, 1, lengths), deal(classes, batches, 3, 1)
     )
+
+
+@given(CLASSES, st.integers(0, 3), st.data())
+def test_rows_and_groups_come_up_as_often_as_they_are_to(labels, seed, data):
+    classes = codes(labels)
+    n = len(classes)
+    times = np.array(data.draw(st.lists(st.integers(1, 3), min_size=n, max_size=n)))
+    rows = deal(classes, Batches(size=2), seed, 0, times=times).ravel()
+    assert (np.bincount(rows, minlength=n) <= times).all()
+    assert len(rows) == times.sum() // 2 * 2
+    assert count_batches(classes, Batches(size=2), times) == times.sum() // 2
+    groups = classes[deal(classes, Batches(size=2, per_group=2), seed, 0, times=times)[:, 0]]
+    most = [times[classes == group].max() for group in range(classes.max() + 1)]
+    np.testing.assert_array_equal(np.bincount(groups, minlength=len(most)), most)

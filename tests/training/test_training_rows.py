@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 
 from matcher.errors import ConfigError, DataError, StoreError
 from matcher.io.artifacts import save_model
-from matcher.training.rows import code_levels, number_classes, number_levels, split_rows
-from matcher.training.settings import TrainConfig
+from matcher.training.rows import (
+    code_levels,
+    count_times,
+    number_classes,
+    number_levels,
+    split_rows,
+)
+from matcher.training.settings import Repeat, TrainConfig
 from matcher.training.splits import pairs_held_out, super_components
 from matcher.training.trained_rows import (
     FOLDER,
@@ -183,6 +189,18 @@ def test_a_level_that_is_no_column_is_refused():
     table = listings([0], extra=pa.table({"meta": ["a"]}))
     with pytest.raises(ConfigError, match=r"'leaf', which the table does not have.*meta"):
         code_levels(table, ["meta", "leaf"])
+
+
+def test_listings_of_some_values_come_up_several_times():
+    table = listings([0] * 4, extra=pa.table({"set": ["a", "b", "", "c"]}))
+    rows = np.array([3, 1, 0])
+    assert count_times(table, rows, None) is None
+    repeat = Repeat(column="set", times={"b": 3, "c": 2})
+    np.testing.assert_array_equal(count_times(table, rows, repeat), [2, 3, 1])
+    with pytest.raises(ConfigError, match=r"'d', which no listing.*They have: a, b, c"):
+        count_times(table, rows, Repeat(column="set", times={"d": 3}))
+    with pytest.raises(ConfigError, match=r"source.repeat.column names the column 'shop'"):
+        count_times(table, rows, Repeat(column="shop", times={"d": 3}))
 
 
 def pictures(folder, contents):
