@@ -14,7 +14,7 @@ from benchmarks.weights_costs import (
 )
 from benchmarks.weights_encoders import BASE, MINILM, MOBILENET, PHASH, RANDOM, Row
 from benchmarks.weights_pictures import COPIES, GROCERY, HM
-from benchmarks.weights_titles import FUSED, PRICERUNNER, SHOPEE, TFIDF
+from benchmarks.weights_titles import FUSED, PRICERUNNER, SHOPEE, TFIDF, WITH_WORDS
 
 TEACHERS = (MOBILENET, MINILM)
 COLUMNS = ("measure", "base", "teacher", "random", "others", "gallery")
@@ -72,6 +72,7 @@ BARS = (
     Bar("3", COPIES, above=(MOBILENET, PHASH), least=0.95),
     Bar("4", SHOPEE, {MINILM: 1.0}),
     Bar("4", FUSED, above=(TFIDF,)),
+    Bar("4", WITH_WORDS, above=(TFIDF,)),
     Bar("5", PRICERUNNER, {MINILM: 1.0}),
     Bar("6", TITLES, {MINILM: 3.0}),
     Bar("7", SIZE_IMAGE, most=10),
