@@ -121,13 +121,15 @@ def _resize(saved: Saved, size: int) -> Saved:
     from dataclasses import replace
 
     from matcher.encoders._artefacts import OURS
+    from matcher.encoders._saved import picture_steps
     from matcher.errors import ConfigError
     from matcher.models.settings import ImageArchitecture
 
     if not isinstance(saved.architecture, ImageArchitecture):
         raise ConfigError("--size is of pictures; titles have none. Leave it out.")
     parts = {**saved.architecture.model_dump(mode="json"), "size": size}
-    about = {**saved.config[OURS], "architecture": parts}
+    changed = {"architecture": parts, "preprocessing": picture_steps(size)}
+    about = {**saved.config[OURS], **changed}
     architecture = ImageArchitecture.read(parts, "--size")
     return replace(saved, architecture=architecture, config={**saved.config, OURS: about})
 

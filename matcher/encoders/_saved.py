@@ -125,7 +125,7 @@ def save_encoder(
         "card": card.model_dump(mode="json"),
     }
     if isinstance(architecture, ImageArchitecture):
-        about |= {"modality": "image", "preprocessing": _picture_steps(architecture.pixels)}
+        about |= {"modality": "image", "preprocessing": picture_steps(architecture.pixels)}
         config, tensors = _describe_image(about, model)
     elif tokenizer_from is None:
         raise ConfigError("A title network is saved with a tokenizer: give tokenizer_from.")
@@ -177,7 +177,8 @@ def _describe_title(
     return config, export_bert_weights(model) | head
 
 
-def _picture_steps(size: int) -> dict[str, Any]:
+def picture_steps(size: int) -> dict[str, Any]:
+    """How pictures of a side are made ready, for the model card."""
     return {
         "color": "RGB, upright, on white",
         "resize": f"bilinear over all pixels, stretched to {size} x {size}",
