@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import settings
 
 # A function may be compiled when it is first called: no test is timed.
@@ -40,4 +41,21 @@ def cache_for_tests(tmp_path_factory):
     """No test reads or writes the caches of the user; processes that tests start neither."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATCHER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def config_for_tests(tmp_path_factory):
+    """Where no config is named, the default without the networks, which take seconds to load.
+
+    Tests of the default as users get it delete MATCHER_CONFIG.
+    """
+    from matcher.config import RunConfig
+
+    config = RunConfig.default()
+    quick = [name for name, m in config.encoders.items() if m.encoder not in ("image", "bert")]
+    path = tmp_path_factory.mktemp("config") / "quick.yaml"
+    path.write_text(yaml.safe_dump(config.select(quick).dump(), sort_keys=False), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATCHER_CONFIG", str(path))
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ from matcher.types import (
 
 ListingsLike: TypeAlias = Any  # Listings, a pandas or pyarrow table, or a path
 ConfigLike: TypeAlias = RunConfig | Mapping[str, Any] | str | Path | None
+VARIABLE = "MATCHER_CONFIG"  # of the environment
 LIBRARIES = ("matcher", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "keras", "usearch")
 KINDS_OF_PROBLEM = 50
 NOTHING_TO_READ = "no listing has a title or picture with anything for it to read"
@@ -68,13 +70,16 @@ def resolve_config(
     """Take a config as it is, from a file, or the default; then keep some of its encoders.
 
     Args:
-        config: A config, its values by name, the path of a YAML file, or None for the default.
-            A pair model that it names is read: relative to the file, else to this folder.
+        config: A config, its values by name, the path of a YAML file, or None for the file that
+            the environment variable ``MATCHER_CONFIG`` names, else the default. A pair model
+            that it names is read: relative to the file, else to this folder.
         encoders: Names of modalities or encoders, as a list or split by commas; None keeps all.
         cache: Whether vectors and networks of earlier runs may be used and new ones kept, if
             the config allows it.
     """
     beside = Path()
+    if config is None:
+        config = os.environ.get(VARIABLE) or None
     if isinstance(config, str | Path):
         beside = Path(config).parent
         config = RunConfig.load(Path(config))

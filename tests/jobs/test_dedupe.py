@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 import matcher
+from matcher.errors import ConfigError
 from matcher.jobs.found import pairs_within
 from matcher.jobs.steps import NOTHING_TO_HASH, NOTHING_TO_READ
 from matcher.types import Clusters
@@ -167,3 +169,16 @@ def test_a_config_as_plain_values():
 def test_candidates_need_a_modality_that_proposes_them():
     with pytest.raises(matcher.BackendError, match="proposes matches: numbers"):
         matcher.dedupe(TABLE, encoders="numbers")
+
+
+def test_the_environment_names_the_config_that_is_used_where_none_is_given(tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    words = matcher.RunConfig.default().select(["words"])
+    path.write_text(yaml.safe_dump(words.dump()), encoding="utf-8")
+    monkeypatch.setenv("MATCHER_CONFIG", str(path))
+    assert list(matcher.dedupe(TABLE).report.encoders) == ["words"]
+    other = matcher.RunConfig.default().select(["characters"])
+    assert list(matcher.dedupe(TABLE, config=other).report.encoders) == ["characters"]
+    monkeypatch.setenv("MATCHER_CONFIG", str(tmp_path / "absent.yaml"))
+    with pytest.raises(ConfigError, match=r"Cannot read the config .*absent\.yaml"):
+        matcher.dedupe(TABLE)
