@@ -103,7 +103,8 @@ def hm(data: Path, config: RunConfig, folder: Path) -> Listings:
 
 def made_up(data: Path, config: RunConfig, folder: Path) -> Listings:
     """Titles and pictures."""
-    return read_listings(make_listings(PRODUCTS, folder / "made-up", seed=SEED))
+    own = folder / "made-up"
+    return read_listings(make_listings(PRODUCTS, own, seed=SEED), own / "images")
 
 
 SETS: Mapping[str, Callable[[Path, RunConfig, Path], Listings]] = {
