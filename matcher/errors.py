@@ -5,6 +5,7 @@ MatcherError
 ├── ConfigError    a config file or a parameter is wrong          (also a ValueError)
 ├── BackendError   weights or an optional dependency are missing  (also an ImportError)
 └── StoreError     something could not be written or read back    (also an OSError)
+    └── StoreFullError   there is no room left on the disk
 """
 
 
@@ -26,3 +27,7 @@ class BackendError(MatcherError, ImportError):
 
 class StoreError(MatcherError, OSError):
     """A result could not be written, or an artefact could not be read back."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left where a result is kept; what was kept before is whole."""

@@ -1,0 +1,138 @@
+"""A store in PostgreSQL: one schema for each catalogue, dense vectors as pgvector's types."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from matcher.errors import BackendError, StoreError
+from matcher.store._migrations import check_version, migrate
+from matcher.store._store import SqlStore
+from matcher.store._tables import make_tables
+from matcher.store.records import About
+
+try:
+    from matcher.store._postgres_session import PostgresSession
+except ModuleNotFoundError as error:
+    if (error.name or "").split(".")[0] != "psycopg":
+        raise
+    raise BackendError(
+        "A catalogue in PostgreSQL needs psycopg. Install it: pip install 'matcher[postgres]'."
+    ) from error
+
+SCHEMA = "matcher"
+# The most that pgvector's types hold.
+_MAX_WIDTH = 16_000
+_TYPES = {
+    "integer": "bigint",
+    "text": "text",
+    "key": 'text COLLATE "C"',
+    "bytes": "bytea",
+    "real": "real",
+    "of_listing": "REFERENCES listings (row_no)",
+    "end_of_edge": "",  # a check of each would take as long as all else; rows are checked before
+    "clustered": "",
+    # sparsevec refuses more than 16,000 entries, which a very long title has.
+    "sparse": "bytea",
+    "hash": "bigint",
+}
+
+
+def create_postgres(address: str, about: About, timeout: float) -> SqlStore:
+    """Make a store in a schema of its own.
+
+    Raises:
+        StoreError: If the schema is there already, the server cannot be reached, lacks
+            pgvector where vectors are dense, or an encoder gives too many dimensions.
+    """
+    wide = [e for e in about.encoders if e.kind == "dense" and e.width > _MAX_WIDTH]
+    if wide:
+        raise StoreError(
+            f"PostgreSQL keeps dense vectors of at most {_MAX_WIDTH:,} dimensions. Received: "
+            f"{wide[0].width:,} of {wide[0].name!r}. Use a folder instead of an address."
+        )
+    dsn, schema, place = split_address(address)
+    session = PostgresSession(dsn, schema, place, timeout)
+    try:
+        session.begin_write()
+        if session.select("SELECT 1 FROM pg_namespace WHERE nspname = :name", name=schema):
+            raise StoreError(
+                f"There is a schema {schema!r} already: {place}. Open it, or name another: "
+                "add ?schema=NAME to the address."
+            )
+        types = dict(_TYPES)
+        if any(encoder.kind == "dense" for encoder in about.encoders):
+            home = _home_of_vectors(session, place)
+            types["dense:float32"] = f'"{home}".vector({{width}})'
+            types["dense:float16"] = f'"{home}".halfvec({{width}})'
+        session.execute(f'CREATE SCHEMA "{schema}"')
+        make_tables(session, about, types)
+        session.commit()
+    finally:
+        session.rollback()
+        session.close()
+    return open_postgres(address, timeout)
+
+
+def open_postgres(address: str, timeout: float) -> SqlStore:
+    """Open the store in a schema, bringing older tables up to date.
+
+    Raises:
+        StoreError: If there is none, it is another program's or a newer one's, or the server
+            cannot be reached.
+    """
+    dsn, schema, place = split_address(address)
+    session = PostgresSession(dsn, schema, place, timeout)
+    try:
+        if not session.select("SELECT 1 FROM pg_namespace WHERE nspname = :name", name=schema):
+            raise StoreError(
+                f"{place} holds no catalogue: there is no schema {schema!r}. Create one first."
+            )
+        check_version(session.version(), place)
+        migrate(session, place)
+    finally:
+        session.close()
+    return SqlStore(place, lambda: PostgresSession(dsn, schema, place, timeout))
+
+
+def split_address(address: str) -> tuple[str, str, str]:
+    """Take the name of the schema out of an address.
+
+    Returns:
+        The address for libpq, the schema, and what to show to a person: no password.
+
+    Raises:
+        StoreError: If the name is none that PostgreSQL takes as it is.
+    """
+    parts = urlsplit(address)
+    items = [item for item in parts.query.split("&") if item]
+    named = [unquote(item.partition("=")[2]) for item in items if item.startswith("schema=")]
+    schema = named[-1] if named else SCHEMA
+    if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", schema):
+        raise StoreError(
+            "The name of a schema has up to 63 of a-z, 0-9 and _, starts with no digit and not "
+            f"with pg_. Received: {schema!r}."
+        )
+    query = "&".join(item for item in items if not item.startswith("schema="))
+    host = parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "")
+    place = f"postgresql://{host}{parts.path}?schema={schema}"
+    return parts._replace(query=query).geturl(), schema, place
+
+
+def _home_of_vectors(session: PostgresSession, place: str) -> str:
+    """Name of the schema that holds pgvector, which is installed if need be."""
+    query = (
+        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+        "WHERE e.extname = 'vector'"
+    )
+    found = session.select(query)
+    if not found:
+        try:
+            session.execute("CREATE EXTENSION vector SCHEMA public")
+        except StoreError as error:
+            raise StoreError(
+                f"{place} needs pgvector, and it could not be set up ({error}) Have somebody "
+                "who may do so run CREATE EXTENSION vector in that database."
+            ) from error
+        found = session.select(query)
+    return str(found[0][0])
