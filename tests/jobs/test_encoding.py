@@ -164,9 +164,11 @@ def test_progress_is_one_bar_that_only_grows(monkeypatch):
 
 
 KILLED = """
-import sys, time
+import signal, time
 from test_encoding import ToyTitles, titled
 from matcher.jobs import encoding
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
 class Slow(ToyTitles):
     def encode(self, listings):
