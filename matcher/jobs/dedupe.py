@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from matcher.jobs.steps import (
     resolve_config,
 )
 from matcher.jobs.stopwatch import Stopwatch
-from matcher.results import MatchResult, NearMisses
+from matcher.results import MatchReport, MatchResult, NearMisses
 from matcher.search import score_pairs
 from matcher.types import (
     UNLABELLED,
@@ -101,20 +102,27 @@ def dedupe(
         reasons = explain_pairs(accepted, plain, plain, (listings.titles, listings.titles), graph)
         near = _near(config, found, among, (encoded, plain), listings, graph, decided)
     said = Outcome(listings, found, among, clusters, graph, seen, chosen)
-    judged = without_labels(listings, seen)
+    report = said.report(config, encodings, watch.seconds)
+    return _result(said, report, accepted, scores, reasons=reasons, near=near)
+
+
+def _result(
+    said: Outcome, report: MatchReport, accepted: ScoredPairs, scores: Float32, **told: Any
+) -> MatchResult:
+    """What is handed back; rows that encoders were trained on are without labels."""
+    judged = without_labels(said.listings, said.seen)
     return MatchResult(
         listings=judged,
         right_listings=None,
-        graph=graph,
-        clusters_found=clusters,
+        graph=said.graph,
+        clusters_found=said.clusters,
         accepted=accepted,
         scores=scores,
-        reasons=reasons,
-        candidate_scores=found.fused,
-        candidate_truth=_truth(*found.ends(), judged.groups),
-        report=said.report(config, encodings, watch.seconds),
-        near=near,
-        trained_on=seen,
+        candidate_scores=said.found.fused,
+        candidate_truth=_truth(*said.found.ends(), judged.groups),
+        report=report,
+        trained_on=said.seen,
+        **told,
     )
 
 

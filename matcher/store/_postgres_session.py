@@ -17,7 +17,7 @@ from psycopg.types.string import StrDumper, TextLoader
 
 from matcher.errors import StoreError, StoreFullError
 from matcher.store._postgres_copy import from_stream, to_stream
-from matcher.store._session import Asked, Table
+from matcher.store._session import Asked, Table, ask_dense
 from matcher.store.records import Float16, Vectors
 from matcher.types import Float32, Int64
 
@@ -117,15 +117,7 @@ class PostgresSession:
         return table
 
     def dense(self, table: str, like: Float32 | Float16, asked: Int64 | None) -> Vectors:
-        if asked is None:
-            n = self.select(f"SELECT count(*) FROM {table}")[0][0]
-            query = f"SELECT row_no, value FROM {table} ORDER BY row_no"
-        else:
-            n = len(asked)
-            query = (
-                f"SELECT v.row_no, v.value FROM {{asked}} CROSS JOIN {table} v "
-                "WHERE v.row_no = asked.row_no ORDER BY asked.place"
-            )
+        n, query = ask_dense(self, table, asked)
         types = {"row_no": np.dtype("i8"), "value": np.dtype((like.dtype, like.shape[1:]))}
         rows, matrix, end = np.empty(n, np.int64), np.empty((n, like.shape[1]), like.dtype), 0
         for part in self._copied(query, types, asked, {}):

@@ -83,3 +83,14 @@ class Session(Protocol):
     def insert_arrays(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Insert rows of int64, float32, or dense vectors of shape ``(n, width)``."""
         ...
+
+
+def ask_dense(session: Session, table: str, asked: Int64 | None) -> tuple[int, str]:
+    """How many dense vectors there are at most, and the query for them and their rows."""
+    if asked is None:
+        n = session.select(f"SELECT count(*) FROM {table}")[0][0]
+        return int(n), f"SELECT row_no, value FROM {table} ORDER BY row_no"
+    return len(asked), (
+        f"SELECT v.row_no, v.value FROM {{asked}} CROSS JOIN {table} v "
+        "WHERE v.row_no = asked.row_no ORDER BY asked.place"
+    )

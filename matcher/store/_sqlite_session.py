@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.errors import StoreError, StoreFullError
-from matcher.store._session import Asked, Table
+from matcher.store._session import Asked, Table, ask_dense
 from matcher.store.records import Float16, Vectors
 from matcher.types import Float32, Int64
 
@@ -132,15 +132,7 @@ class SqliteSession:
             return np.fromiter(cursor, np.dtype(list(fields.items())))
 
     def dense(self, table: str, like: Float32 | Float16, asked: Int64 | None) -> Vectors:
-        if asked is None:
-            n = self.select(f"SELECT count(*) FROM {table}")[0][0]
-            query = f"SELECT row_no, value FROM {table} ORDER BY row_no"
-        else:
-            n = len(asked)
-            query = (
-                f"SELECT v.row_no, v.value FROM {{asked}} CROSS JOIN {table} v "
-                "WHERE v.row_no = asked.row_no ORDER BY asked.place"
-            )
+        n, query = ask_dense(self, table, asked)
         width, stored = like.shape[1], like.dtype.newbyteorder("<")
         rows, matrix, end = np.empty(n, np.int64), np.empty((n, width), like.dtype), 0
         with self._asking(query, asked, {}) as cursor:
