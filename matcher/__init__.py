@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matcher.catalog import Catalog, create_catalog, open_catalog
     from matcher.config import RunConfig
     from matcher.datasets import make_listings
     from matcher.errors import BackendError, ConfigError, DataError, MatcherError, StoreError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Found when first used, so that "import matcher" stays quick.
 _HOME = {
     "BackendError": "matcher.errors",
+    "Catalog": "matcher.catalog",
     "Clusters": "matcher.types",
     "Columns": "matcher.io.columns",
     "ConfigError": "matcher.errors",
@@ -40,18 +42,21 @@ _HOME = {
     "RunConfig": "matcher.config",
     "SimilarityGraph": "matcher.types",
     "StoreError": "matcher.errors",
+    "create_catalog": "matcher.catalog",
     "dedupe": "matcher.jobs.dedupe",
     "embed": "matcher.jobs.embed",
     "listings_from_table": "matcher.io.listings",
     "look_up": "matcher.jobs.lookup",
     "make_listings": "matcher.datasets",
     "match": "matcher.jobs.sources",
+    "open_catalog": "matcher.catalog",
     "read_listings": "matcher.io.listings",
     "save": "matcher.jobs.save",
     "tune": "matcher.jobs.tune",
 }
 __all__ = [
     "BackendError",
+    "Catalog",
     "Clusters",
     "Columns",
     "ConfigError",
@@ -66,12 +71,14 @@ __all__ = [
     "RunConfig",
     "SimilarityGraph",
     "StoreError",
+    "create_catalog",
     "dedupe",
     "embed",
     "listings_from_table",
     "look_up",
     "make_listings",
     "match",
+    "open_catalog",
     "read_listings",
     "save",
     "tune",

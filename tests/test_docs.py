@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-PAGES = ("guide", "figures", "search", "encoding", "training", "weights", "store")
+PAGES = ("guide", "figures", "search", "encoding", "training", "weights", "store", "catalog")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES))
 
 

@@ -9,6 +9,7 @@ import typer
 from matcher.cli import (  # noqa: F401  # they join the application
     auditing,
     caching,
+    catalog,
     describing,
     finding,
     fitting,

@@ -6,7 +6,7 @@ run is packed in one 64-bit number, and numbers are sorted instead of strings lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -152,6 +152,35 @@ class RunsVectorizer:
         self._ngrams, self._least, self._binary = ngrams, least, binary
         self._weights: Any = TfidfTransformer(norm=None, sublinear_tf=sublinear)
         self._runs: CharacterRuns
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that it has learnt, for ``restored``."""
+        return {
+            "ngrams": np.array(self._ngrams, np.int64),
+            "alphabet": self._runs.alphabet,
+            "keys": self._runs.keys,
+            "idf": self.idf_,
+            "counts": np.array([self._binary, self._weights.sublinear_tf], np.bool_),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The one that gave these ``arrays``.
+
+        Raises:
+            KeyError: If one is missing.
+            ValueError: If they do not fit each other.
+        """
+        low, high = (int(length) for length in arrays["ngrams"])
+        binary, sublinear = (bool(flag) for flag in arrays["counts"])
+        keys, idf = arrays["keys"].astype(np.uint64), arrays["idf"]
+        rising = bool((keys[1:] > keys[:-1]).all())
+        if not (keys.ndim == 1 and keys.shape == idf.shape and rising and 1 <= low <= high):
+            raise ValueError("runs of characters that do not fit each other")
+        made = cls((low, high), 1, binary, sublinear)
+        made._runs = CharacterRuns((low, high), arrays["alphabet"].astype(np.uint32), keys)
+        made._weights.idf_ = idf
+        return made
 
     def fit_transform(self, texts: Sequence[str]) -> Any | None:
         """Learn from texts and weigh them; None where a run does not fit in 64 bits.

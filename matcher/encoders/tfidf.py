@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from scipy.sparse import csr_array
 
 from matcher.encoders._character_runs import RunsVectorizer
+from matcher.encoders._tfidf_state import read_learnt, write_learnt
 from matcher.errors import BackendError
 from matcher.progress import tracked
 from matcher.settings import Settings
@@ -96,13 +97,31 @@ class Spec(Settings):
             vectorizer, counted = self._learn(listings)
         except ValueError:  # scikit-learn's way to say that no title holds any term
             return TfidfEncoder(self, None, (), f"tfidf:{self.tokens}:empty")
+        return self._encoder(vectorizer, (listings, counted))
+
+    def restore(self, state: bytes) -> TfidfEncoder:
+        """The encoder that gave this ``state``; it encodes the same titles to the same bits.
+
+        Raises:
+            StoreError: If these bytes are none that an encoder with these settings gave.
+        """
+        learnt = read_learnt(state)
+        if learnt is None:
+            return TfidfEncoder(self, None, (), f"tfidf:{self.tokens}:empty")
+        if isinstance(learnt, RunsVectorizer):
+            return self._encoder(learnt)
+        vectorizer = self._vectorizer(1, vocabulary=list(learnt.terms))
+        vectorizer.idf_ = learnt.idf
+        return self._encoder(vectorizer)
+
+    def _encoder(self, vectorizer: Any, learnt_from: Any = None) -> TfidfEncoder:
         terms = tuple(vectorizer.get_feature_names_out())
         learnt = [str(self.model_dump()), "\0".join(terms), vectorizer.idf_.tobytes().hex()]
         digest = hashlib.sha256("\1".join(learnt).encode("utf-8", "replace")).hexdigest()
         source = f"tfidf:{self.tokens}:{digest[:8]}"
         if self.tokens == "characters":  # pieces of words explain nothing to a reader
             terms = ()
-        return TfidfEncoder(self, vectorizer, terms, source, (listings, counted))
+        return TfidfEncoder(self, vectorizer, terms, source, learnt_from)
 
     def _learn(self, listings: Listings) -> tuple[Any, Any]:
         """A fitted vectorizer, and the weights of the titles' terms before they are scaled.
@@ -110,18 +129,31 @@ class Spec(Settings):
         Raises:
             ValueError: If no title holds any term.
         """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        characters = self.tokens == "characters"
-        ngrams = self.ngrams or ((3, 5) if characters else (1, 1))
-        weight = self.weight or ("log" if characters else "once")
-        least = self.min_titles or (2 if characters and len(listings) >= LONG_TABLE else 1)
+        ngrams, weight = self._counting()
+        least = self.min_titles or (
+            2 if self.tokens == "characters" and len(listings) >= LONG_TABLE else 1
+        )
         least, texts = min(least, len(listings)), list(_cleaned(listings, self))
-        if characters:
+        if self.tokens == "characters":
             runs = RunsVectorizer(ngrams, least, weight == "once", weight == "log")
             if (counted := runs.fit_transform(texts)) is not None:
                 return runs, counted
-        vectorizer = TfidfVectorizer(
+        vectorizer = self._vectorizer(least)
+        return vectorizer, vectorizer.fit_transform(texts)
+
+    def _counting(self) -> tuple[tuple[int, int], str]:
+        """Lengths of the runs, and how often a term counts."""
+        characters = self.tokens == "characters"
+        ngrams = self.ngrams or ((3, 5) if characters else (1, 1))
+        return ngrams, self.weight or ("log" if characters else "once")
+
+    def _vectorizer(self, least: int, vocabulary: list[str] | None = None) -> Any:
+        """scikit-learn's vectorizer; fitted but for its weights where there is a vocabulary."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        characters = self.tokens == "characters"
+        ngrams, weight = self._counting()
+        return TfidfVectorizer(
             analyzer="char_wb" if characters else _splitter(self, ngrams),
             ngram_range=ngrams if characters else (1, 1),
             lowercase=False,
@@ -130,8 +162,8 @@ class Spec(Settings):
             min_df=least,
             binary=weight == "once",
             sublinear_tf=weight == "log",
+            vocabulary=vocabulary,
         )
-        return vectorizer, vectorizer.fit_transform(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +175,10 @@ class TfidfEncoder:
     terms: tuple[str, ...]
     source: str
     learnt_from: tuple[Listings, Any] | None = None  # and their counts: not counted twice
+
+    def state(self) -> bytes:
+        """What it has learnt, for ``Spec.restore``: numbers and text, nothing that is run."""
+        return write_learnt(self.vectorizer)
 
     def encode(self, listings: Listings) -> Embeddings:
         """Return sparse vectors, shape ``(n, number of terms)``."""

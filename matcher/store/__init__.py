@@ -35,6 +35,7 @@ __all__ = [
     "Transaction",
     "Vectors",
     "create_store",
+    "is_address",
     "open_store",
 ]
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from matcher.errors import BackendError, StoreError
 from matcher.store._migrations import check_version, migrate
+from matcher.store._postgres_types import check_widths
 from matcher.store._store import SqlStore
 from matcher.store._tables import make_tables
 from matcher.store.records import About
@@ -21,21 +22,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 SCHEMA = "matcher"
-# The most that pgvector's types hold.
-_MAX_WIDTH = 16_000
-_TYPES = {
-    "integer": "bigint",
-    "text": "text",
-    "key": 'text COLLATE "C"',
-    "bytes": "bytea",
-    "real": "real",
-    "of_listing": "REFERENCES listings (row_no)",
-    "end_of_edge": "",  # a check of each would take as long as all else; rows are checked before
-    "clustered": "",
-    # sparsevec refuses more than 16,000 entries, which a very long title has.
-    "sparse": "bytea",
-    "hash": "bigint",
-}
 
 
 def create_postgres(address: str, about: About, timeout: float) -> SqlStore:
@@ -45,12 +31,7 @@ def create_postgres(address: str, about: About, timeout: float) -> SqlStore:
         StoreError: If the schema is there already, the server cannot be reached, lacks
             pgvector where vectors are dense, or an encoder gives too many dimensions.
     """
-    wide = [e for e in about.encoders if e.kind == "dense" and e.width > _MAX_WIDTH]
-    if wide:
-        raise StoreError(
-            f"PostgreSQL keeps dense vectors of at most {_MAX_WIDTH:,} dimensions. Received: "
-            f"{wide[0].width:,} of {wide[0].name!r}. Use a folder instead of an address."
-        )
+    check_widths(about.encoders)
     dsn, schema, place = split_address(address)
     session = PostgresSession(dsn, schema, place, timeout)
     try:
@@ -60,11 +41,7 @@ def create_postgres(address: str, about: About, timeout: float) -> SqlStore:
                 f"There is a schema {schema!r} already: {place}. Open it, or name another: "
                 "add ?schema=NAME to the address."
             )
-        types = dict(_TYPES)
-        if any(encoder.kind == "dense" for encoder in about.encoders):
-            home = _home_of_vectors(session, place)
-            types["dense:float32"] = f'"{home}".vector({{width}})'
-            types["dense:float16"] = f'"{home}".halfvec({{width}})'
+        types = session.types(about.encoders)
         session.execute(f'CREATE SCHEMA "{schema}"')
         make_tables(session, about, types)
         session.commit()
@@ -117,22 +94,3 @@ def split_address(address: str) -> tuple[str, str, str]:
     host = parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "")
     place = f"postgresql://{host}{parts.path}?schema={schema}"
     return parts._replace(query=query).geturl(), schema, place
-
-
-def _home_of_vectors(session: PostgresSession, place: str) -> str:
-    """Name of the schema that holds pgvector, which is installed if need be."""
-    query = (
-        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-        "WHERE e.extname = 'vector'"
-    )
-    found = session.select(query)
-    if not found:
-        try:
-            session.execute("CREATE EXTENSION vector SCHEMA public")
-        except StoreError as error:
-            raise StoreError(
-                f"{place} needs pgvector, and it could not be set up ({error}) Have somebody "
-                "who may do so run CREATE EXTENSION vector in that database."
-            ) from error
-        found = session.select(query)
-    return str(found[0][0])

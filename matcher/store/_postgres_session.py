@@ -17,8 +17,9 @@ from psycopg.types.string import StrDumper, TextLoader
 
 from matcher.errors import StoreError, StoreFullError
 from matcher.store._postgres_copy import from_stream, to_stream
+from matcher.store._postgres_types import sql_types
 from matcher.store._session import Asked, Table, ask_dense
-from matcher.store.records import Float16, Vectors
+from matcher.store.records import Float16, KeptEncoder, Vectors
 from matcher.types import Float32, Int64
 
 # PostgreSQL holds no NUL in a text; it is kept as ESC 0, and ESC as ESC 1.
@@ -101,6 +102,9 @@ class PostgresSession:
 
     def set_version(self, version: int) -> None:
         self.execute("UPDATE about SET schema_version = :version", version=version)
+
+    def types(self, encoders: Sequence[KeptEncoder]) -> Mapping[str, str]:
+        return sql_types(self, self._place, encoders)
 
     def select(self, sql: str, asked: Asked = None, **values: Any) -> list[tuple[Any, ...]]:
         with self._explained():

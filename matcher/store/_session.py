@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.store.records import Float16, Vectors
+from matcher.store.records import Float16, KeptEncoder, Vectors
 from matcher.types import Float32, Int64
 
 Asked: TypeAlias = Int64 | Sequence[str] | None
@@ -53,6 +53,14 @@ class Session(Protocol):
 
     def set_version(self, version: int) -> None:
         """Note another version of the tables, as part of the transaction."""
+        ...
+
+    def types(self, encoders: Sequence[KeptEncoder]) -> Mapping[str, str]:
+        """SQL of the types that tables for the vectors of these encoders need.
+
+        Raises:
+            StoreError: If it cannot hold what one of them gives.
+        """
         ...
 
     def select(self, sql: str, asked: Asked = None, **values: Any) -> list[tuple[Any, ...]]:

@@ -138,20 +138,23 @@ class SqlSnapshot:
         found = self._session.array(f"{query} ORDER BY cluster", fields, asked)
         return ClusterSpans(*(_column(found, name) for name in fields))
 
-    def events(self, since: int = 0) -> Events:
+    def events(self, since: int = 0, clusters: Int64 | None = None) -> Events:
+        asked = None if clusters is None else as_rows(clusters, "clusters")
+        some = "" if asked is None else "AND e.cluster IN (SELECT asked.row_no FROM {asked}) "
         found = self._session.select(
             "SELECT e.revision, r.at, e.kind, e.cluster, e.others FROM events e "
             "JOIN revisions r ON r.revision = e.revision "
-            "WHERE e.revision > :since ORDER BY e.number",
+            f"WHERE e.revision > :since {some}ORDER BY e.number",
+            asked,
             since=since,
         )
-        revisions, times, kinds, clusters, others = _columns(found, 5)
+        revisions, times, kinds, concerned, others = _columns(found, 5)
         when = {text: datetime.fromisoformat(text) for text in set(times)}
         return Events(
             np.array(revisions, np.int64),
             tuple(when[text] for text in times),
             tuple(kinds),
-            np.array(clusters, np.int64),
+            np.array(concerned, np.int64),
             tuple(tuple(json.loads(text)) for text in others),
         )
 

@@ -17,20 +17,6 @@ _MAGIC = b"SQLite format 3\0"
 _APPLICATION = 0x4D415443  # "MATC", in the header of the file
 # Seven vectors of 512 dimensions fit in a page of this size, and one in a page of 4,096 bytes.
 _PAGE_BYTES = 16384
-_TYPES = {
-    "integer": "INTEGER",
-    "text": "TEXT",
-    "key": "TEXT",
-    "bytes": "BLOB",
-    "real": "REAL",
-    "of_listing": "REFERENCES listings (row_no)",
-    "end_of_edge": "REFERENCES listings (row_no)",
-    "clustered": "WITHOUT ROWID",
-    "dense:float32": "BLOB",
-    "dense:float16": "BLOB",
-    "sparse": "BLOB",
-    "hash": "INTEGER",
-}
 
 
 def create_sqlite(folder: Path, about: About, timeout: float) -> SqlStore:
@@ -65,7 +51,7 @@ def _fill(session: SqliteSession, path: Path, about: About) -> None:
         if session.select("SELECT 1 FROM sqlite_master"):
             raise _is_there(path)  # another process was faster
         session.execute(f"PRAGMA application_id = {_APPLICATION}")
-        make_tables(session, about, _TYPES)
+        make_tables(session, about, session.types(about.encoders))
         session.commit()
     finally:
         session.rollback()

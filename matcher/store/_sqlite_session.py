@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from matcher.errors import StoreError, StoreFullError
 from matcher.store._session import Asked, Table, ask_dense
-from matcher.store.records import Float16, Vectors
+from matcher.store.records import Float16, KeptEncoder, Vectors
 from matcher.types import Float32, Int64
 
 _ROWS_AT_ONCE = 2048
@@ -32,6 +32,20 @@ _SETTINGS = (
     # A large write leaves a large log behind, which is cut to this many bytes.
     "journal_size_limit = 67108864",
 )
+TYPES = {
+    "integer": "INTEGER",
+    "text": "TEXT",
+    "key": "TEXT",
+    "bytes": "BLOB",
+    "real": "REAL",
+    "of_listing": "REFERENCES listings (row_no)",
+    "end_of_edge": "REFERENCES listings (row_no)",
+    "clustered": "WITHOUT ROWID",
+    "dense:float32": "BLOB",
+    "dense:float16": "BLOB",
+    "sparse": "BLOB",
+    "hash": "INTEGER",
+}
 
 
 class _BusyError(StoreError):
@@ -120,6 +134,9 @@ class SqliteSession:
     def set_version(self, version: int) -> None:
         self.execute(f"PRAGMA user_version = {int(version)}")
         self.execute("UPDATE about SET schema_version = :version", version=version)
+
+    def types(self, encoders: Sequence[KeptEncoder]) -> Mapping[str, str]:
+        return TYPES
 
     def select(self, sql: str, asked: Asked = None, **values: Any) -> list[tuple[Any, ...]]:
         with self._asking(sql, asked, values) as cursor:

@@ -11,8 +11,9 @@ from typing import Self
 
 from matcher.store._session import Session
 from matcher.store._snapshot import SqlSnapshot
-from matcher.store._tables import read_about
+from matcher.store._tables import first_encoder, read_about
 from matcher.store._transaction import SqlTransaction
+from matcher.store.records import About
 
 # Connections kept open for the next reader; more are opened where more read at once.
 MAX_IDLE = 8
@@ -37,6 +38,7 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[SqlSnapshot]:
         with self._session(lambda session: session.begin_read()) as session:
+            self.about = self._about_now(session)
             snapshot = SqlSnapshot(session, self.about)
             try:
                 yield snapshot
@@ -46,13 +48,20 @@ class SqlStore:
     @contextmanager
     def write(self, at: datetime | None = None) -> Iterator[SqlTransaction]:
         with self._session(lambda session: session.begin_write()) as session:
-            transaction = SqlTransaction(session, self.about, at)
+            transaction = SqlTransaction(session, self._about_now(session), at)
             try:
                 yield transaction
                 transaction.finish()
             finally:
                 transaction.end()
             session.commit()
+        self.about = transaction.about
+
+    def _about_now(self, session: Session) -> About:
+        """What the store holds; another process may have replaced the encoders."""
+        if first_encoder(session) == self.about.first:
+            return self.about
+        return read_about(session)
 
     def close(self) -> None:
         with self._lock:

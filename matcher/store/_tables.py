@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from matcher.store._migrations import newest
@@ -60,22 +60,30 @@ def make_tables(session: Session, about: About, types: Mapping[str, str]) -> Non
     """
     for table in _TABLES:
         session.execute(table.format(**types))
-    for number, encoder in enumerate(about.encoders):
+    created = about.created.astimezone(UTC).isoformat()
+    session.insert(
+        "about", {"config": [about.config], "created": [created], "schema_version": [newest()]}
+    )
+    add_encoders(session, about.encoders, types)
+    session.execute("INSERT INTO counters VALUES (0, 0, 0, 0, 0)")
+    session.set_version(newest())
+
+
+def add_encoders(
+    session: Session, kept: Sequence[KeptEncoder], types: Mapping[str, str], first: int = 0
+) -> None:
+    """Keep encoders, numbered from ``first`` on, and make a table for the vectors of each."""
+    for number, encoder in enumerate(kept, first):
         kind = "dense:" + encoder.precision if encoder.kind == "dense" else encoder.kind
         value = types[kind].format(width=encoder.width)
         session.execute(
             f"CREATE TABLE {vectors_table(number)} (row_no {types['integer']} PRIMARY KEY "
             f"{types['of_listing']}, value {value} NOT NULL)"
         )
-    created = about.created.astimezone(UTC).isoformat()
-    session.insert(
-        "about", {"config": [about.config], "created": [created], "schema_version": [newest()]}
-    )
-    kept = about.encoders
     session.insert(
         "encoders",
         {
-            "number": range(len(kept)),
+            "number": range(first, first + len(kept)),
             "name": [encoder.name for encoder in kept],
             "fingerprint": [encoder.fingerprint for encoder in kept],
             "kind": [encoder.kind for encoder in kept],
@@ -84,8 +92,11 @@ def make_tables(session: Session, about: About, types: Mapping[str, str]) -> Non
             "state": [encoder.state for encoder in kept],
         },
     )
-    session.execute("INSERT INTO counters VALUES (0, 0, 0, 0, 0)")
-    session.set_version(newest())
+
+
+def first_encoder(session: Session) -> int:
+    """Number of the first encoder; 0 where there is none."""
+    return int(session.select("SELECT min(number) FROM encoders")[0][0] or 0)
 
 
 def read_about(session: Session) -> About:
@@ -95,4 +106,4 @@ def read_about(session: Session) -> About:
         "SELECT name, fingerprint, kind, width, kept_as, state FROM encoders ORDER BY number"
     )
     kept = tuple(KeptEncoder(*row) for row in encoders)
-    return About(config, kept, datetime.fromisoformat(created), version)
+    return About(config, kept, datetime.fromisoformat(created), version, first_encoder(session))

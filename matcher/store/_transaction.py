@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,13 +25,14 @@ from matcher.store._checks import (
 )
 from matcher.store._session import Session
 from matcher.store._snapshot import SqlSnapshot, _no_row
-from matcher.store._tables import vectors_table
+from matcher.store._tables import add_encoders, vectors_table
 from matcher.store._values import rows_to_bytes, to_signed
 from matcher.store.records import (
     EVENT_KINDS,
     About,
     Decision,
     Edges,
+    KeptEncoder,
     ListingColumns,
     Values,
     undone,
@@ -143,7 +145,7 @@ class SqlTransaction(SqlSnapshot):
         rows = np.unique(as_rows(rows))
         self._check_rows(rows)
         some = "IN (SELECT asked.row_no FROM {asked})"
-        of_a_row = ["members", *(vectors_table(n) for n in range(len(self.about.encoders)))]
+        of_a_row = ["members", *self._vectors_tables()]
         with self._writing():
             self._session.execute(
                 "INSERT INTO removed SELECT id, :revision FROM listings l "
@@ -238,6 +240,23 @@ class SqlTransaction(SqlSnapshot):
         with self._writing():
             self._session.insert("decisions", {name: [value] for name, value in row.items()})
         return number
+
+    def replace_encoders(self, config: str, encoders: Sequence[KeptEncoder]) -> None:
+        old, types = self.about, self._session.types(encoders)
+        first = old.first + len(old.encoders)
+        about = replace(old, config=config, encoders=tuple(encoders), first=first)
+        with self._writing():
+            for table in self._vectors_tables():
+                self._session.execute(f"DROP TABLE {table}")
+            self._session.execute("DELETE FROM edges")
+            self._session.execute("DELETE FROM encoders")
+            add_encoders(self._session, about.encoders, types, about.first)
+            self._session.execute("UPDATE about SET config = :config", config=config)
+            self.about = about
+
+    def _vectors_tables(self) -> list[str]:
+        first = self.about.first
+        return [vectors_table(first + place) for place in range(len(self.about.encoders))]
 
     def _number(self, counter: str, n: int) -> Int64:
         """The next n numbers, from 1 on."""

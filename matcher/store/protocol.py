@@ -13,6 +13,7 @@ from matcher.store.records import (
     Decision,
     Edges,
     Events,
+    KeptEncoder,
     KeptListings,
     ListingColumns,
     Members,
@@ -80,8 +81,8 @@ class Snapshot(Protocol):
         """Clusters that were ever made, or those of ``ids`` that were, by ascending id."""
         ...
 
-    def events(self, since: int = 0) -> Events:
-        """What happened to clusters after that revision, oldest first."""
+    def events(self, since: int = 0, clusters: Int64 | None = None) -> Events:
+        """What happened to clusters, or to those, after that revision, oldest first."""
         ...
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -186,13 +187,23 @@ class Transaction(Snapshot, Protocol):
         """
         ...
 
+    def replace_encoders(self, config: str, encoders: Sequence[KeptEncoder]) -> None:
+        """Keep other settings and encoders; all vectors and edges go, all else stays.
+
+        ``about`` of this write, and of every later one, tells of the new ones.
+
+        Raises:
+            StoreError: If two have one name, or the vectors of one cannot be kept.
+        """
+        ...
+
 
 class Store(Protocol):
     """Where a catalogue lasts. Threads may share one; each reads and writes on its own.
 
     Attributes:
         place: The folder or address, without a password, to show to a person.
-        about: What the store holds.
+        about: What the store held when it was last read or written.
     """
 
     place: str

@@ -68,12 +68,14 @@ class About:
         encoders: Each with a name of its own.
         created: When it was made, in UTC.
         schema: Version of the tables; a store is made with the newest, whatever is given.
+        first: Number of the first encoder, 0 in a new store; it rises when encoders are replaced.
     """
 
     config: str
     encoders: tuple[KeptEncoder, ...] = ()
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     schema: int = 0
+    first: int = 0
 
     def __post_init__(self) -> None:
         names = [encoder.name for encoder in self.encoders]
@@ -81,12 +83,12 @@ class About:
             raise StoreError(f"Encoders must have names of their own. Received: {names}.")
 
     def find(self, name: str) -> tuple[int, KeptEncoder]:
-        """Place and record of the encoder of that name.
+        """Number and record of the encoder of that name.
 
         Raises:
             StoreError: If there is none.
         """
-        for number, encoder in enumerate(self.encoders):
+        for number, encoder in enumerate(self.encoders, self.first):
             if encoder.name == name:
                 return number, encoder
         known = ", ".join(repr(encoder.name) for encoder in self.encoders) or "none"
