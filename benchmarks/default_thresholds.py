@@ -4,10 +4,10 @@
 
 CONFIG is the default as it is to be, with a modality for each of the two encoders (weights:
 ``base``). Their thresholds are fitted by coordinate ascent for the best mean, over the sets below,
-of the row F1 of direct matches, those of all other modalities staying as they are; then the
-clusterer's ``min_score``, for the best mean row F1 of clusters. ``--fit`` names other modalities
-to fit. Each set is cut in halves by product, each a gallery of its own: one is fitted to, the
-other is scored as well. Beside both stands CONFIG without the modalities that are fitted.
+of the row F1 of clusters, those of all other modalities staying as they are, each with the
+clusterer's ``min_score`` that suits it best. ``--fit`` names other modalities to fit.
+Each set is cut in halves by product, each a gallery of its own: one is fitted to, the other is
+scored as well. Beside both stands CONFIG without the modalities that are fitted.
 
 - Shopee: titles and given hashes.
 - PriceRunner: titles, of products of which the weights have not been trained on any offer.
@@ -32,7 +32,7 @@ import yaml
 from benchmarks.machine import data_folder
 from benchmarks.protocols import labels_of, take
 from matcher import make_listings
-from matcher.calibration import CUTS, THRESHOLDS, PairJudge, cluster_row_f1
+from matcher.calibration import CUTS, THRESHOLDS, cluster_row_f1
 from matcher.calibration._fitting import ONLY_HELPING
 from matcher.config import RunConfig
 from matcher.errors import ConfigError, DataError
@@ -55,12 +55,6 @@ class Half:
 
     pairs: ScoredPairs
     groups: Int64
-
-    def direct(self, config: RunConfig) -> float:
-        """Row F1 of direct matches."""
-        return PairJudge(self.pairs, self.groups, np.ones(len(self.groups), np.bool_))(
-            fused_scores(config, self.pairs)
-        )
 
     def clusters(self, config: RunConfig) -> float:
         """Row F1 of clusters."""
@@ -136,7 +130,6 @@ def main() -> None:
             fitted_on.add(digest_labels(listings))
             halves[name] = list(encoded_halves(config, listings))
     fitted = fit_thresholds(config, names, [both[0] for both in halves.values()])
-    fitted = fit_cut(fitted, [both[0] for both in halves.values()])
     fitted = fitted.model_copy(update={"fitted_on": tuple(sorted(fitted_on))})
     show(fitted, without(config, names), halves)
     if options.out:
@@ -163,31 +156,26 @@ def encoded_halves(config: RunConfig, listings: Listings) -> Iterator[Half]:
 
 def fit_thresholds(config: RunConfig, names: Sequence[str], halves: Sequence[Half]) -> RunConfig:
     """Coordinate ascent over the thresholds of ``names``, on the mean over the halves."""
-    best, best_score = config, mean_direct(config, halves)
+    best, best_score = fit_cut(config, halves)
     for _ in range(ROUNDS):
         before = best_score
         for name in names:
             for value in THRESHOLDS + ONLY_HELPING:
-                changed = with_threshold(best, name, value)
-                score = mean_direct(changed, halves)
+                changed, score = fit_cut(with_threshold(best, name, value), halves)
                 if score > best_score:
                     best, best_score = changed, score
-        print(f"direct matches: mean row F1 {best_score:.4f}, {thresholds_of(best)}", flush=True)
+        print(f"clusters: mean row F1 {best_score:.4f}, {thresholds_of(best)}", flush=True)
         if best_score == before:
             break
     return best
 
 
-def mean_direct(config: RunConfig, halves: Sequence[Half]) -> float:
-    """Mean row F1 of direct matches."""
-    return float(np.mean([half.direct(config) for half in halves]))
-
-
-def fit_cut(config: RunConfig, halves: Sequence[Half]) -> RunConfig:
-    """Choose the clusterer's ``min_score``, on the mean over the halves."""
+def fit_cut(config: RunConfig, halves: Sequence[Half]) -> tuple[RunConfig, float]:
+    """The config with the best ``min_score`` of its clusterer, and its mean over the halves."""
     means = np.mean([half.sweep(config) for half in halves], axis=0)
-    clusterer = config.clustering.model_copy(update={"min_score": CUTS[int(means.argmax())]})
-    return config.model_copy(update={"clustering": clusterer})
+    best = int(means.argmax())
+    clusterer = config.clustering.model_copy(update={"min_score": CUTS[best]})
+    return config.model_copy(update={"clustering": clusterer}), float(means[best])
 
 
 def thresholds_of(config: RunConfig) -> dict[str, float]:
