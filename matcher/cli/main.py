@@ -13,6 +13,7 @@ from matcher.cli import (  # noqa: F401  # they join the application
     describing,
     finding,
     fitting,
+    serving,
     training,
     tuning,
 )

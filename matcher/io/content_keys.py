@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from matcher.io.images import count_cores, read_content
+from matcher.io.images import HeldImage, count_cores, read_content
 from matcher.types import Float32, ImageRef
 
 Content: TypeAlias = ImageRef | str | None
@@ -27,7 +27,7 @@ class Key:
 
     Attributes:
         digest: 32 bytes.
-        path: The file that was read; None for a text.
+        path: The file that was read; None for a text and for a picture in memory.
         stamp: State of that file before it was read.
     """
 
@@ -96,11 +96,14 @@ def picture_key(ref: ImageRef, box: Float32 | None = None) -> Key | None:
     digest = blake2b(digest_size=N_BYTES, person=b"picture" if whole else b"part of picture")
     if box is not None and not whole:
         digest.update(np.asarray(box, "<f4").tobytes())  # of fixed length, so before the content
+    held = isinstance(ref, HeldImage)
     try:
-        stamp = _stamp(ref.path)
+        stamp = () if held else _stamp(ref.path)
         digest.update(read_content(ref))
     except Exception:  # the encoder meets the same trouble, and words it
         return None
+    if held:
+        return Key(digest.digest())
     return Key(digest.digest(), ref.path, stamp)
 
 

@@ -73,6 +73,23 @@ def decode(
     return image if shown is None else _crop(image, shown, shrunk)
 
 
+def read_header(content: bytes) -> tuple[str, tuple[int, int]]:
+    """Format and size of a picture as its header says; no pixel is decoded.
+
+    Returns:
+        One of ``FORMATS``, and width and height before it is turned upright.
+
+    Raises:
+        Exception: Of any type, as Pillow raises on damaged files; ``explain`` words it.
+    """
+    from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401, Image.open needs both
+
+    _silence_pillow()
+    with Image.open(BytesIO(content), formats=FORMATS) as opened:
+        _check_size(opened.size)
+        return str(opened.format), opened.size
+
+
 def to_pixels(image: Image, size: int) -> NDArray[np.uint8]:
     """Resize to a square, stretching where needed.
 

@@ -7,6 +7,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -96,6 +97,18 @@ def _spellings(name: str, top: str, shared: str) -> Iterator[str]:
             yield f"{top}/{short}"
 
 
+@dataclass(frozen=True, slots=True)
+class HeldImage(ImageRef):
+    """A picture that is in memory and in no file; encoders read it like any other.
+
+    Attributes:
+        path: What to call it in messages.
+        content: The whole file.
+    """
+
+    content: bytes = field(default=b"", repr=False)
+
+
 class ImageError(DataError):
     """A picture cannot be read.
 
@@ -138,6 +151,10 @@ def read_content(ref: ImageRef) -> bytes:
     Raises:
         Exception: Of any type, if it cannot be read; ``decoding.explain`` words it.
     """
+    if isinstance(ref, HeldImage):
+        if len(ref.content) > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
+        return ref.content
     if ref.member:
         return open_archive(ref.path).read(ref.member, MAX_BYTES)
     return _read_file(ref.path)
