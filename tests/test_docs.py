@@ -6,7 +6,18 @@ import sys
 
 import pytest
 
-PAGES = ("guide", "figures", "search", "encoding", "training", "weights", "store", "catalog")
+PAGES = (
+    "guide",
+    "figures",
+    "search",
+    "encoding",
+    "training",
+    "weights",
+    "store",
+    "catalog",
+    "serve",
+    "page",
+)
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES))
 
 

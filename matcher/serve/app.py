@@ -15,12 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from matcher.catalog import Catalog
+from matcher.page import page_router, render_error
 from matcher.serve import clusters, health, listings, matching, reviewing
 from matcher.serve.documented import describe
 from matcher.serve.frame import Frame
-from matcher.serve.gate import Gate
+from matcher.serve.gate import PREFIX, Gate
 from matcher.serve.keys import Keys
 from matcher.serve.metrics import Metrics
+from matcher.serve.pages import PageService
 from matcher.serve.problems import Refused, invalid
 from matcher.serve.settings import ServeSettings
 from matcher.serve.slots import Slots
@@ -75,7 +77,9 @@ def make_app(
     app.state.settings, app.state.metrics, app.state.tenants = settings, metrics, tenants
     app.state.running, app.state.slots = Running(), Slots(settings, metrics)
     app.state.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decoders")
-    for router in ROUTERS:
+    decoders, slots = app.state.decoders, app.state.slots
+    pages = PageService(keys, settings, tenants, slots, metrics, decoders)
+    for router in (*ROUTERS, page_router(pages)):
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_exception_handler(RequestValidationError, _refuse_request)
@@ -108,7 +112,13 @@ async def _refuse(request: Request, error: Any) -> Response:
     """What the router refuses, as a problem."""
     told = {404: "There is no such path.", 405: "This path has other methods; see Allow."}
     detail = told.get(error.status_code, "The request cannot be read.")
+    if not _below(request.url.path, PREFIX) and "text/html" in request.headers.get("accept", ""):
+        return render_error(request, error.status_code, detail, error.headers)
     raise Refused(error.status_code, detail, headers=error.headers) from None
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}/")
 
 
 def _version() -> str:

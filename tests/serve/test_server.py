@@ -77,10 +77,10 @@ def test_a_client_that_goes_away_harms_nobody(address):
     "sent",
     [
         b"GARBAGE\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX y: z\r\n\r\n",
+        b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nX y: z\r\n\r\n",
         HEAD + b"Content-Length: -5\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40,
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
