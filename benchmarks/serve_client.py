@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 Done = Callable[[int], None]
+# Of an open loop, as a proxy in front of a service would keep.
+N_CONNECTIONS = 256
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(slots=True)
@@ -70,6 +74,8 @@ class Connection(asyncio.Protocol):
         if end:
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
             if len(body) >= int(length):
+                if b"connection: close" in head.lower():
+                    self.close()
                 self._end(int(head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,19 +129,28 @@ def closed_loop(port: int, requests: Sequence[bytes], n_clients: int, seconds: f
 
 
 class _Pool:
-    """Connections for requests that come at their time; another is opened where none is idle."""
+    """Connections that are open already; a request that finds none idle waits for one."""
 
     def __init__(self, port: int, requests: Sequence[bytes], n: int) -> None:
-        self._port, self._requests, self._left = port, requests, n
-        self._idle: list[Connection] = []
-        self.every: list[Connection] = []
+        self._requests, self._left = requests, n
+        self._idle = [Connection(port) for _ in range(min(n, N_CONNECTIONS))]
+        self._waiting: deque[tuple[int, float]] = deque()
+        self.every = list(self._idle)
         self.found, self.ended = Timings(), asyncio.Event()
 
+    async def open(self) -> None:
+        """Open all of them."""
+        loop = asyncio.get_running_loop()
+        for connection in self.every:
+            opened: asyncio.Future[int] = loop.create_future()
+            connection.ask(HEALTH, opened.set_result)
+            await opened
+
     def send(self, number: int, due: float) -> None:
-        """Send the next request, which counts from when it was due."""
+        """Send a request, or have it wait; it counts from when it was due."""
         if not self._idle:
-            self.every.append(Connection(self._port))
-            self._idle.append(self.every[-1])
+            self._waiting.append((number, due))
+            return
         connection = self._idle.pop()
 
         def done(status: int) -> None:
@@ -144,6 +159,8 @@ class _Pool:
             self._left -= 1
             if not self._left:
                 self.ended.set()
+            if self._waiting:
+                self.send(*self._waiting.popleft())
 
         connection.ask(self._requests[number % len(self._requests)], done)
 
@@ -156,7 +173,9 @@ def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float)
 
     async def run() -> Timings:
         n = int(rate * seconds)
-        pool, began = _Pool(port, requests, n), time.perf_counter()
+        pool = _Pool(port, requests, n)
+        await pool.open()
+        began = time.perf_counter()
         for i in range(n):
             due = began + i / rate
             wait = due - time.perf_counter()

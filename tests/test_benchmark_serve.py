@@ -22,7 +22,9 @@ def server():
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
-                seen.append(json.loads(await reader.readexactly(length)))
+                body = await reader.readexactly(length)
+                if head.startswith(b"POST"):
+                    seen.append(json.loads(body))
                 status = b"503 Busy" if len(seen) % 3 == 0 else b"200 OK"
                 writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\n\r\nok")
         except asyncio.IncompleteReadError:

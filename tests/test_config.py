@@ -23,9 +23,10 @@ def test_committed_configs_load_and_say_how_to_run_them(path):
     assert "# Hardware:" in header
 
 
-def test_default_and_shopee_config_look_at_the_same():
+def test_the_default_looks_at_what_the_shopee_config_does_and_at_meaning_and_photos():
     shopee, default = RunConfig.load(CONFIGS / "shopee.yaml"), RunConfig.default()
-    assert shopee.encoders == default.encoders
+    assert set(default.encoders) - set(shopee.encoders) == {"meaning", "photos"}
+    assert default.select(list(shopee.encoders)).encoders == shopee.encoders
     assert shopee.fusion.vetoes == default.fusion.vetoes
     assert default.reranking is None
     assert not default.at_least_two

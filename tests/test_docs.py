@@ -7,16 +7,8 @@ import sys
 import pytest
 
 PAGES = (
-    "guide",
-    "figures",
-    "search",
-    "encoding",
-    "training",
-    "weights",
-    "store",
-    "catalog",
-    "serve",
-    "page",
+    *("guide", "figures", "search", "encoding", "training", "weights"),
+    *("store", "catalog", "serve", "page"),
 )
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES))
 

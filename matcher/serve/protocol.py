@@ -39,13 +39,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._head_bytes, self._in_head = 0, True
         self._head_timer: TimerHandle | None = None
+        self._too_many = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, unless there are too many connections."""
+        """Begin; one connection too many is told so once it has asked, many too many are cut."""
         super().connection_made(transport)
         self._expect_head()
-        if len(self.connections) > self.max_connections:
-            self._refuse(_TOO_MANY, keep=False)
+        self._too_many = len(self.connections) > self.max_connections
+        if len(self.connections) > 2 * self.max_connections:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -73,12 +75,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drop_timer()
         free = self.cycle is None or self.cycle.response_complete
         asks = self.url.partition(b"?")[0] == _QUESTION
-        if not (free and asks and self.slots.is_full("match")):
+        if not (free and (self._too_many or (asks and self.slots.is_full("match")))):
             super().on_headers_complete()
             return
         self.cycle = _Answered()  # type: ignore[assignment]  # what follows of it is let fall
         keep = self.parser.should_keep_alive() and not self.expect_100_continue
-        self._refuse(BUSY, keep=keep)
+        self._refuse(_TOO_MANY if self._too_many else BUSY, keep and not self._too_many)
         self.on_response_complete()
 
     def _refuse(self, detail: str, keep: bool) -> None:

@@ -182,3 +182,15 @@ def test_the_environment_names_the_config_that_is_used_where_none_is_given(tmp_p
     monkeypatch.setenv("MATCHER_CONFIG", str(tmp_path / "absent.yaml"))
     with pytest.raises(ConfigError, match=r"Cannot read the config .*absent\.yaml"):
         matcher.dedupe(TABLE)
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+def test_the_default_reads_titles_and_pictures_with_the_weights_of_the_package(root, monkeypatch):
+    monkeypatch.delenv("MATCHER_CONFIG")
+    folder = root / "examples"
+    result = matcher.dedupe(folder / "listings.csv", folder / "images")
+    assert {"words", "meaning", "phash", "photos"} <= set(result.report.encoders)
+    assert not result.report.left_out
+    assert result.metrics["rowwise_f1"] > 0.8
+    assert {"meaning", "photos"} <= set(result.pairs.columns)

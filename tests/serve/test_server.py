@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -118,7 +118,8 @@ def test_a_head_that_does_not_come_is_given_up(address, monkeypatch):
                 pass
 
 
-def test_more_connections_than_allowed(build, listen):
+def test_more_connections_than_allowed(build, listen, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 3600)
     at = urlsplit(listen(build(max_connections=2)))
     address = (at.hostname, at.port)
     with socket.create_connection(address) as one, socket.create_connection(address) as two:
@@ -126,11 +127,16 @@ def test_more_connections_than_allowed(build, listen):
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 200"
         with socket.create_connection(address) as third:
+            third.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = http.client.HTTPResponse(third)
             answer.begin()
             assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
             assert json.loads(answer.read())["status"] == 503
+            assert third.recv(1) == b""
             answer.close()
+        with ExitStack() as others:
+            more = [others.enter_context(socket.create_connection(address)) for _ in range(3)]
+            assert more[-1].recv(1) == b""  # above twice as many they are cut
 
 
 class Held(FakeCatalog):
