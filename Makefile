@@ -19,10 +19,10 @@ demo: $(INSTALLED)  ## Find the duplicates among the bundled example listings
 	$(BIN)/matcher dedupe examples/listings.csv --images examples/images --out demo-out
 
 test: $(INSTALLED)  ## Run the tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 slow-test: $(INSTALLED)  ## Run the slow tests alone
-	$(BIN)/python -m pytest -q -m "slow and not long"
+	$(BIN)/python -m pytest -q -m "slow and not long" -n 2 --dist loadfile
 
 long-test: $(INSTALLED)  ## Run the tests that take over a minute each
 	$(BIN)/python -m pytest -q -m long
