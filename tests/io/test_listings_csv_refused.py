@@ -21,7 +21,7 @@ REFUSED = {
     "NUL bytes.*--encoding utf-16-le": ["id,title\n1,a\n".encode("utf-16-le")],
     "a Parquet file": [b"PAR1 and so on"],
     "an Excel workbook": [b"PK\x03\x04 and so on"],
-    "damaged gzip": [gzip.compress(b"id,title\n1,a\n")[:-6], b"\x1f\x8bnonsense"],
+    "damaged gzip": [gzip.compress(b"id,title\n1,a\n", mtime=0)[:-6], b"\x1f\x8bnonsense"],
     "no column of ids": [b"name,price\n1,a\n", b"\x89PNG\r\n\x1a\n 123", b"1,a\n2,b\n"],
     "no column of titles, images or perceptual hashes": [b"id,price\n1,a\n"],
     "2 columns named 'title'": [b"id,title,title\n1,a,b\n"],
