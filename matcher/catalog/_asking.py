@@ -16,8 +16,7 @@ from matcher.catalog._settings import CatalogSettings
 from matcher.catalog.records import Candidate
 from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
-from matcher.search import take_rows
-from matcher.search._join import _rank_in_row
+from matcher.search import rank_in_row, take_rows
 from matcher.types import Float32, Int64, Listings, ScoredPairs
 
 # Closest listings of each modality that are looked at, whatever they score.
@@ -67,7 +66,7 @@ def find_closest(gallery: Gallery, queries: Block, k: int) -> list[tuple[Segment
     scores = np.concatenate([hits.scores for _, hits in found])
     order = np.lexsort((rows, -scores, asking))
     kept = np.zeros(len(rows), np.bool_)
-    kept[order[_rank_in_row(asking[order]) < k]] = True
+    kept[order[rank_in_row(asking[order]) < k]] = True
     ends = np.cumsum([len(hits.queries) for _, hits in found])
     parts = np.split(kept, ends[:-1])
     chosen = zip(found, parts, strict=True)

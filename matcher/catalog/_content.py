@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 
 from matcher.io.content_keys import content_keys
+from matcher.io.references import to_picture, to_reference
 from matcher.store import KeptListings, ListingColumns
-from matcher.types import UNLABELLED, Bool, Float32, Hashes, ImageRef, Int64, Listings
+from matcher.types import UNLABELLED, Bool, Float32, Hashes, Int64, Listings
 
 # Where a listing's label lies among its other columns: the batch it came in, and its number there.
 LABEL = "matcher:label"
@@ -51,27 +51,6 @@ def _digest_pictures(listings: Listings) -> list[bytes]:
             if ref is not None:
                 digests[row] = key.digest if key else readable(to_reference(ref)).encode()
     return digests
-
-
-def to_reference(ref: ImageRef) -> str:
-    """A picture as text: its path, or ``archive:member``; absolute, so that all folders read it."""
-    path = str(ref.path.absolute())
-    return f"{path}:{ref.member}" if ref.member else path
-
-
-def to_picture(reference: str | None) -> ImageRef | None:
-    """Back from ``to_reference``: a member where the text before a colon names a file."""
-    if reference is None:
-        return None
-    if not Path(reference).is_file():
-        for at, letter in enumerate(reference):
-            if letter == ":" and _is_archive(Path(reference[:at])):
-                return ImageRef(Path(reference[:at]), reference[at + 1 :])
-    return ImageRef(Path(reference))
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() == ".zip" or path.is_file()
 
 
 def to_columns(listings: Listings, rows: Sequence[int], digests: Sequence[str]) -> ListingColumns:
@@ -125,7 +104,7 @@ def to_listings(kept: KeptListings) -> Listings:
     return Listings(
         ids=tuple(kept.ids),
         titles=tuple(kept.titles),
-        images=tuple(map(to_picture, kept.images or ())),
+        images=tuple(None if ref is None else to_picture(ref) for ref in kept.images or ()),
         phashes=hashes if present.any() else None,
         boxes=boxes,
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,23 +15,23 @@ from matcher.catalog._settings import CatalogSettings
 from matcher.catalog._views import where_now
 from matcher.errors import DataError
 from matcher.store import Decision, Snapshot, Transaction
-from matcher.store.records import DecisionKind, Pairs
+from matcher.store.records import Pairs
 from matcher.types import Int64
+
+
+class Terms(NamedTuple):
+    """What a decision says: pairs of ids that are the same, that differ, or what it undoes."""
+
+    same: Pairs = ()
+    different: Pairs = ()
+    undoes: int | None = None
 
 
 class Wish(Protocol):
     """What somebody wants, before it is known whether it can be."""
 
-    def decision(
-        self,
-        snapshot: Snapshot,
-        kind: DecisionKind,
-        who: str,
-        when: datetime,
-        model: str,
-        note: str,
-    ) -> Decision:
-        """The decision about listings.
+    def terms(self, snapshot: Snapshot) -> Terms:
+        """What the decision says about listings.
 
         Raises:
             DataError: If what it is about is not there.
@@ -40,65 +39,45 @@ class Wish(Protocol):
         ...
 
 
-class _Pairs:
-    """A wish that comes down to pairs that are the same, and pairs that differ."""
-
-    def decision(
-        self,
-        snapshot: Snapshot,
-        kind: DecisionKind,
-        who: str,
-        when: datetime,
-        model: str,
-        note: str,
-    ) -> Decision:
-        same, different = self.pairs(snapshot)
-        return Decision(who.strip(), when, kind, model, same, different, note=note)
-
-    def pairs(self, snapshot: Snapshot) -> tuple[Pairs, Pairs]:
-        """Pairs of ids that are the same, and that differ."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True, slots=True)
-class Accept(_Pairs):
+class Accept:
     """All listings of a cluster are the same."""
 
     cluster: int
 
-    def pairs(self, snapshot: Snapshot) -> tuple[Pairs, Pairs]:
+    def terms(self, snapshot: Snapshot) -> Terms:
         ids = ids_of(snapshot, self.cluster)
         if len(ids) < 2:
             raise DataError(
                 f"Cluster {self.cluster} has one listing, {ids[0]!r}: there is nothing to accept."
             )
-        return star(ids), ()
+        return Terms(same=star(ids))
 
 
 @dataclass(frozen=True, slots=True)
-class Reject(_Pairs):
+class Reject:
     """Two listings are different."""
 
     left: str
     right: str
 
-    def pairs(self, snapshot: Snapshot) -> tuple[Pairs, Pairs]:
+    def terms(self, snapshot: Snapshot) -> Terms:
         known_rows(snapshot, (self.left, self.right))
         if self.left == self.right:
             raise DataError(
                 f"A listing does not differ from itself. Received: {self.left!r} twice."
             )
-        return (), ((self.left, self.right),)
+        return Terms(different=((self.left, self.right),))
 
 
 @dataclass(frozen=True, slots=True)
-class Split(_Pairs):
+class Split:
     """Some listings of a cluster are one product, and not that of the rest."""
 
     cluster: int
     out: tuple[str, ...]
 
-    def pairs(self, snapshot: Snapshot) -> tuple[Pairs, Pairs]:
+    def terms(self, snapshot: Snapshot) -> Terms:
         ids = ids_of(snapshot, self.cluster)
         out = list(dict.fromkeys(self.out))
         strange = [id for id in out if id not in set(ids)]
@@ -111,20 +90,20 @@ class Split(_Pairs):
                 f"{len(ids)} listings of cluster {self.cluster}."
             )
         # Those of one side are the same, so that it takes one of them to tell the rest apart.
-        return star(out), tuple((out[0], id) for id in rest)
+        return Terms(star(out), tuple((out[0], id) for id in rest))
 
 
 @dataclass(frozen=True, slots=True)
-class Merge(_Pairs):
+class Merge:
     """All listings of several clusters are the same."""
 
     clusters: tuple[int, ...]
 
-    def pairs(self, snapshot: Snapshot) -> tuple[Pairs, Pairs]:
+    def terms(self, snapshot: Snapshot) -> Terms:
         if len(set(self.clusters)) < 2:
             raise DataError(f"A merge is of two clusters or more. Received: {self.clusters}.")
         ids = [id for one in dict.fromkeys(self.clusters) for id in ids_of(snapshot, one)]
-        return star(ids), ()
+        return Terms(same=star(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +112,7 @@ class Undo:
 
     number: int
 
-    def decision(
-        self,
-        snapshot: Snapshot,
-        kind: DecisionKind,
-        who: str,
-        when: datetime,
-        model: str,
-        note: str,
-    ) -> Decision:
+    def terms(self, snapshot: Snapshot) -> Terms:
         made = snapshot.decisions()
         by_number = {one.number: one for one in made}
         if self.number not in by_number:
@@ -153,7 +124,7 @@ class Undo:
                 f"Decision {self.number} is undone already, by decision {done.number} "
                 f"({done.who}). To have it back, undo that one."
             )
-        return Decision(who.strip(), when, kind, model, undoes=self.number, note=note)
+        return Terms(undoes=self.number)
 
 
 def _undos(made: Sequence[Decision]) -> list[Decision]:

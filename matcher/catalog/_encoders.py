@@ -16,7 +16,7 @@ from matcher.io.cache_place import caching
 from matcher.jobs.encoding import encode_table
 from matcher.jobs.steps import NOTHING_TO_HASH, NOTHING_TO_READ, by_reason
 from matcher.protocols import Encoder
-from matcher.search._checks import describe, kind_of
+from matcher.search import describe, kind_of
 from matcher.store import KeptEncoder
 from matcher.store.records import VectorKind
 from matcher.types import Embeddings, Encoded, Hashes, Listings

@@ -10,8 +10,7 @@ import numpy as np
 
 from matcher.catalog._gallery import Gallery
 from matcher.catalog._segments import Block, Segment
-from matcher.search import take_rows
-from matcher.search._join import _rank_in_row
+from matcher.search import rank_in_row, take_rows
 from matcher.store import Edges
 from matcher.types import Float32, Int64
 
@@ -148,7 +147,7 @@ def _keep_best(block: Block, pairs: Sequence[Pairs], crowded: set[int]) -> Found
         return Found(Edges(NOTHING, NOTHING, np.zeros(0, np.float32)))
     places, heads, scores = (np.concatenate(column) for column in zip(*pairs, strict=True))
     order = np.lexsort((heads, -scores, places))
-    rank = _rank_in_row(places[order])
+    rank = rank_in_row(places[order])
     crowded.update(block.rows[places[order[rank >= MOST_EDGES]]].tolist())
     order = order[rank < MOST_EDGES]
     ends = np.sort(np.stack([block.rows[places[order]], heads[order]]), axis=0)

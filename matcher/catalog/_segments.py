@@ -12,12 +12,9 @@ from threading import Lock
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from matcher.catalog._ready import ReadySparseIndex, make_ready
 from matcher.catalog._settings import CatalogSettings
 from matcher.fusion import VetoingFusion
-from matcher.search import take_rows
-from matcher.search._join import JoinIndex
-from matcher.search._scores import pair_scores
+from matcher.search import JoinIndex, ReadySparseIndex, make_ready, pair_scores, take_rows
 from matcher.types import Bool, Embeddings, Encoded, Float32, Hashes, Int64, ScoredPairs
 
 KEY_BYTES = 16

@@ -176,6 +176,6 @@ def check_clusterer(clustering: ClustererSettings) -> None:
         BackendError: If so.
     """
     if isinstance(clustering, LeidenClusterer):
-        from matcher.clustering.leiden import _load_igraph
+        from matcher.clustering.leiden import load_igraph
 
-        _load_igraph()
+        load_igraph()

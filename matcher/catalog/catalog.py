@@ -283,7 +283,8 @@ class Catalog:
             raise DataError("A decision names the person who made it. Received no name.")
         with self._store.write() as write:
             state, gallery = self._keeper.before(write)
-            made = what.decision(write, kind, who, datetime.now(UTC), state.model, note)
+            terms = what.terms(write)
+            made = Decision(who.strip(), datetime.now(UTC), kind, state.model, *terms, note=note)
             number = _deciding.decide(write, gallery, state.settings, made)
             gallery = Gallery(write.revision, gallery.segments)
         self._publish(state, gallery)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from matcher.catalog._encoders import fit
 from matcher.catalog._settings import additive, check_clusterer
 from matcher.catalog._state import State
-from matcher.catalog._undoing import forget
 from matcher.catalog.catalog import Catalog
 from matcher.io.columns import Columns
 from matcher.jobs.steps import ConfigLike, ListingsLike, as_listings, resolve_config
-from matcher.store import About, create_store, open_store
+from matcher.store import About, create_store, is_address, open_store
+
+NAMES = ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm")
 
 
 def create_catalog(
@@ -66,7 +68,7 @@ def create_catalog(
         catalog.add(table, fitted.encoded)
     except BaseException:
         store.close()
-        forget(place)
+        _remove_new(place)
         raise
     return catalog
 
@@ -88,3 +90,17 @@ def open_catalog(place: str | Path, timeout: float = 30.0) -> Catalog:
     except BaseException:
         store.close()
         raise
+
+
+def _remove_new(place: str | Path) -> None:
+    """Remove the empty catalogue of a folder, and the folder if nothing else is in it.
+
+    In PostgreSQL the schema stays: only its owner may drop it.
+    """
+    if is_address(place):
+        return
+    folder = Path(place)
+    with suppress(OSError):
+        for name in NAMES:
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()

@@ -54,7 +54,7 @@ class LeidenClusterer(ClustererSettings):
         Raises:
             BackendError: If igraph is not installed.
         """
-        igraph = _load_igraph()
+        igraph = load_igraph()
         edges = rank_edges(graph, self.min_score)
         left, right, scores = edges.strong()
         ends = np.stack([left, right], axis=1)
@@ -74,7 +74,7 @@ class LeidenClusterer(ClustererSettings):
         return edges.clusters(limit_clusters(labels, (left, right, scores), self.max_size))
 
 
-def _load_igraph() -> Any:
+def load_igraph() -> Any:
     """The igraph package."""
     try:
         return import_module("igraph")

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,9 @@ import numpy as np
 from matcher.errors import DataError
 from matcher.io.decoding import decode
 from matcher.io.images import open_image
+from matcher.io.references import to_picture
 from matcher.page.service import Box
 from matcher.store import KeptListings
-from matcher.types import ImageRef
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,7 +86,7 @@ class Thumbnails:
         if reference is None:
             return placeholder("No picture")
         try:
-            content = _shrink(open_image(as_ref(reference), box, size), size)
+            content = _shrink(open_image(to_picture(reference), box, size), size)
         except DataError:
             return placeholder("The picture cannot be read")
         self._keep(tag, content)
@@ -115,17 +114,6 @@ def show_photo(photo: bytes, box: Box | None, size: int) -> str:
     except Exception:  # Pillow raises a dozen types on damaged files
         return ""
     return f"data:image/webp;base64,{b64encode(content).decode('ascii')}"
-
-
-def as_ref(reference: str) -> ImageRef:
-    """The picture that a reference text means: a path, or an archive, a colon and a member."""
-    path = Path(reference)
-    if ":" not in reference or path.is_file():
-        return ImageRef(path)
-    for at, letter in enumerate(reference):
-        if letter == ":" and Path(reference[:at]).is_file():
-            return ImageRef(Path(reference[:at]), reference[at + 1 :])
-    return ImageRef(path)
 
 
 def _picture(kept: KeptListings) -> tuple[str | None, Sequence[float] | None]:

@@ -6,11 +6,14 @@ from typing import cast
 
 from matcher.protocols import Index
 from matcher.search._approximate import ApproximateIndex
-from matcher.search._checks import kind_of
+from matcher.search._checks import describe, kind_of
 from matcher.search._choice import EXACT, Choice, choose_method, is_approximate, say_how
 from matcher.search._distinct import Distinct, take_rows
+from matcher.search._join import JoinIndex, rank_in_row
 from matcher.search._pairs import score_pairs, union_pairs
+from matcher.search._ready import ReadySparseIndex
 from matcher.search._recall import Recall, measure_recall
+from matcher.search._scores import pair_scores
 from matcher.search._settings import Search
 from matcher.search.exact import ExactIndex
 from matcher.search.hamming import HammingIndex
@@ -20,7 +23,7 @@ from matcher.search.lsh import LshIndex
 from matcher.search.neighbors import NeighborsIndex
 from matcher.search.sparse import SparseIndex
 from matcher.settings import Settings, plug_in
-from matcher.types import Encoded
+from matcher.types import Embeddings, Encoded
 
 __all__ = [
     "ApproximateIndex",
@@ -30,15 +33,22 @@ __all__ = [
     "HammingIndex",
     "HnswIndex",
     "IvfIndex",
+    "JoinIndex",
     "LshIndex",
     "NeighborsIndex",
+    "ReadySparseIndex",
     "Recall",
     "Search",
     "SparseIndex",
     "choose_method",
+    "describe",
     "is_approximate",
+    "kind_of",
     "make_index",
+    "make_ready",
     "measure_recall",
+    "pair_scores",
+    "rank_in_row",
     "say_how",
     "score_pairs",
     "take_rows",
@@ -65,3 +75,10 @@ def make_index(encoded: Encoded, method: str = "auto", spec: Settings | None = N
     module = plug_in("matcher.search", name, "search method")
     index = getattr(module, f"{name.capitalize()}Index")
     return cast(Index, index(encoded) if spec is None else index(encoded, spec))
+
+
+def make_ready(encoded: Encoded) -> JoinIndex:
+    """The exact index for rows of this kind, ready for many searches."""
+    if kind_of(encoded) == "sparse vectors":
+        return ReadySparseIndex(cast(Embeddings, encoded))
+    return cast(JoinIndex, make_index(encoded))

@@ -188,7 +188,7 @@ def _best(edges: Edges, k: int | None) -> Edges:
     """Sort the edges, then keep the first ``k`` of each row."""
     order = _sorted(edges)
     if k is not None:
-        order = order[_rank_in_row(edges.rows[order]) < k]
+        order = order[rank_in_row(edges.rows[order]) < k]
     return Edges(edges.rows[order], edges.cols[order], edges.scores[order])
 
 
@@ -209,7 +209,7 @@ def _sorted(edges: Edges) -> Int64:
     return order
 
 
-def _rank_in_row(rows: Int64) -> Int64:
+def rank_in_row(rows: Int64) -> Int64:
     """Place of each edge among those of its row, from 0; rows ascend."""
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     return np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
@@ -240,7 +240,7 @@ def _repeat(
         others = edges.cols[at] != rows
         rows, at = rows[others], at[others]
         if k is not None:
-            kept = _rank_in_row(rows) < k
+            kept = rank_in_row(rows) < k
             rows, at = rows[kept], at[kept]
     ends = np.cumsum(np.bincount(rows, minlength=len(queries)))
     indptr = np.concatenate([[0], ends]).astype(np.int64)

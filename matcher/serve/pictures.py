@@ -12,6 +12,7 @@ from matcher.errors import StoreError, StoreFullError
 from matcher.io.atomic import write_atomically
 from matcher.io.decoding import decode, explain, read_header
 from matcher.io.images import HeldImage, read_content
+from matcher.io.references import to_picture
 from matcher.serve.problems import Refused, wrong
 from matcher.serve.translation import is_full
 from matcher.types import ImageRef
@@ -123,17 +124,8 @@ def read_picture(reference: str | None) -> tuple[str, bytes] | None:
     if reference is None:
         return None
     try:
-        content = read_content(as_ref(reference))
+        content = read_content(to_picture(reference))
         kind, _ = read_header(content)
     except Exception:  # Pillow raises a dozen types on damaged files
         return None
     return f"image/{kind.lower()}", content
-
-
-def as_ref(reference: str) -> ImageRef:
-    """The picture that a reference text means: a path, or an archive, a colon and a member."""
-    if not Path(reference).is_file():
-        for at, letter in enumerate(reference):
-            if letter == ":" and Path(reference[:at]).is_file():
-                return ImageRef(Path(reference[:at]), reference[at + 1 :])
-    return ImageRef(Path(reference))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from matcher.io.references import to_picture
 from matcher.page.rendering import picture_path
-from matcher.page.thumbnails import SIZES, Thumbnails, as_ref, show_photo
+from matcher.page.thumbnails import SIZES, Thumbnails, show_photo
 from matcher.types import ImageRef
 from tests.page.conftest import encoded
 from tests.page.fake import Row, TinyCatalog
@@ -95,9 +96,9 @@ def test_references_lead_to_pictures_and_members(tmp_path):
     archive.write_bytes(b"PK")
     plain = tmp_path / "c:d.jpg"
     plain.write_bytes(b"x")
-    assert as_ref(str(plain)) == ImageRef(plain)
-    assert as_ref(f"{archive}:in/e:f.jpg") == ImageRef(archive, "in/e:f.jpg")
-    assert as_ref("/gone/x:y.jpg") == ImageRef(Path("/gone/x:y.jpg"))
+    assert to_picture(str(plain)) == ImageRef(plain)
+    assert to_picture(f"{archive}:in/e:f.jpg") == ImageRef(archive, "in/e:f.jpg")
+    assert to_picture("/gone/x:y.jpg") == ImageRef(Path("/gone/x:y.jpg"))
 
 
 def test_a_photo_that_was_searched_for_comes_back_small_and_cropped(png):

@@ -12,7 +12,8 @@ from PIL import Image
 
 from matcher.errors import StoreError
 from matcher.io.images import HeldImage, open_image
-from matcher.serve.pictures import PictureFolder, as_ref, check_picture, from_base64
+from matcher.io.references import to_picture
+from matcher.serve.pictures import PictureFolder, check_picture, from_base64
 from matcher.serve.problems import Refused
 from matcher.types import ImageRef
 from tests.serve.conftest import encoded
@@ -187,10 +188,10 @@ def test_only_pictures_of_the_folder_are_dropped(tmp_path):
 def test_references_name_files_and_members(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"")
     (tmp_path / "c:d.png").write_bytes(b"")
-    assert as_ref(f"{tmp_path}/a.zip:b/c.png") == ImageRef(tmp_path / "a.zip", "b/c.png")
-    assert as_ref(f"{tmp_path}/a.zip:b:c.png") == ImageRef(tmp_path / "a.zip", "b:c.png")
-    assert as_ref(f"{tmp_path}/c:d.png") == ImageRef(tmp_path / "c:d.png")
-    assert as_ref("x.png") == ImageRef(Path("x.png"))
+    assert to_picture(f"{tmp_path}/a.zip:b/c.png") == ImageRef(tmp_path / "a.zip", "b/c.png")
+    assert to_picture(f"{tmp_path}/a.zip:b:c.png") == ImageRef(tmp_path / "a.zip", "b:c.png")
+    assert to_picture(f"{tmp_path}/c:d.png") == ImageRef(tmp_path / "c:d.png")
+    assert to_picture("x.png") == ImageRef(Path("x.png"))
 
 
 def test_a_picture_in_a_zip_is_served(client, catalog, tmp_path, photo):

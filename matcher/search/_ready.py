@@ -7,14 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from matcher.search import SparseIndex, make_index
 from matcher.search._candidates import FLOAT64_UNIT, rounding_slack, settle_listed, weighed_blocks
-from matcher.search._checks import kind_of
-from matcher.search._join import JoinIndex, Limits, Pairs, Plan
+from matcher.search._join import Limits, Pairs, Plan
 from matcher.search._sparse_kernels import Index, Queries, Wanted, search_rows
 from matcher.search.sparse import (
     HEAD_SHARE,
     N_BLOCKS,
+    SparseIndex,
     _found,
     _head,
     _index,
@@ -91,10 +90,3 @@ class ReadySparseIndex(SparseIndex):
                 in_head = _head(self._vectors, HEAD_SHARE * floor)
                 self._made[floor] = in_head, _index(self._vectors, in_head)
             return self._made[floor]
-
-
-def make_ready(encoded: Encoded) -> JoinIndex:
-    """The exact index for rows of this kind, ready for many searches."""
-    if kind_of(encoded) == "sparse vectors":
-        return ReadySparseIndex(cast(Embeddings, encoded))
-    return cast(JoinIndex, make_index(encoded))
