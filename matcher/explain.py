@@ -40,6 +40,7 @@ def explain_pairs(
     right: Mapping[str, Encoded],
     titles: tuple[Sequence[str], Sequence[str]] | None = None,
     neighbors: SimilarityGraph | None = None,
+    holders: Mapping[str, Int64] | None = None,
 ) -> tuple[str, ...]:
     """Say for each pair what speaks for it, and what against.
 
@@ -51,6 +52,8 @@ def explain_pairs(
             tell conflicts between; None tells none.
         neighbors: The accepted matches among all listings of one table that both sides point
             into, each pair both ways; None tells no neighbours.
+        holders: How many listings hold each term, by modality with terms, shape ``(d,)``; None
+            counts those of both sides.
 
     Returns:
         One line a pair, such as "words in common: maling, luncheon (0.83); phash: 2 of 64 bits
@@ -61,7 +64,7 @@ def explain_pairs(
     Raises:
         DataError: If ``neighbors`` is not of one table, or of another than the pairs'.
     """
-    parts = [[reason] for reason in _alike(pairs, left, right)]
+    parts = [[reason] for reason in _alike(pairs, left, right, holders)]
     if neighbors is not None:
         for part, n in zip(parts, common_neighbors(pairs, neighbors).tolist(), strict=True):
             part += [f"{n} neighbour{'s' * (n > 1)} in common"] * (n > 0)
@@ -164,13 +167,19 @@ def _values(values: Sequence[str]) -> str:
 
 
 def _alike(
-    pairs: ScoredPairs, left: Mapping[str, Encoded], right: Mapping[str, Encoded]
+    pairs: ScoredPairs,
+    left: Mapping[str, Encoded],
+    right: Mapping[str, Encoded],
+    holders: Mapping[str, Int64] | None,
 ) -> list[str]:
     """Say for each pair which modalities speak for it."""
     names = [name for name in pairs.scores if name in left]
     if not names or not len(pairs):
         return [NOTHING] * len(pairs)
-    phrases = {name: _phrases(name, pairs, left[name], right[name]) for name in names}
+    known = {} if holders is None else holders
+    phrases = {
+        name: _phrases(name, pairs, left[name], right[name], known.get(name)) for name in names
+    }
     table = np.stack([np.nan_to_num(pairs.scores[name]) for name in names])
     behind = np.array([_tie_break(left[name]) for name in names])
     order = np.argsort(behind[:, None] - table.round(2), axis=0, kind="stable")
@@ -207,7 +216,9 @@ def _terms(encoded: Encoded) -> tuple[str, ...]:
     return encoded.terms if isinstance(encoded, Embeddings) else ()
 
 
-def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> list[Phrase]:
+def _phrases(
+    name: str, pairs: ScoredPairs, left: Encoded, right: Encoded, holders: Int64 | None
+) -> list[Phrase]:
     """What one modality says of each pair."""
     scores = pairs.scores[name]
     if isinstance(left, Hashes) or isinstance(right, Hashes):
@@ -216,8 +227,10 @@ def _phrases(name: str, pairs: ScoredPairs, left: Encoded, right: Encoded) -> li
         return [Phrase(name, f"{name}: {difference}") for difference in told]
     if not left.terms:
         return [Phrase(name, f"{name} alike ({score:.2f})") for score in scores.tolist()]
-    shared = zip(_shared_terms(left, right, pairs.left, pairs.right), scores.tolist(), strict=True)
-    return [_in_common(name, terms, own, score) for (terms, own), score in shared]
+    holders = _count_holders(left, right) if holders is None else holders
+    shared = _shared_terms(left, right, pairs, holders)
+    both = zip(shared, scores.tolist(), strict=True)
+    return [_in_common(name, terms, own, score) for (terms, own), score in both]
 
 
 def _in_common(name: str, terms: str, own: float, score: float) -> Phrase:
@@ -229,18 +242,24 @@ def _in_common(name: str, terms: str, own: float, score: float) -> Phrase:
     return Phrase(terms, f"{name} in common: {terms} ({told})")
 
 
+def _count_holders(left: Embeddings, right: Embeddings) -> Int64:
+    """How many listings of both sides hold each term."""
+    tables = [csr_array(side.vectors) for side in ([left] if left is right else [left, right])]
+    counts = [np.bincount(table.indices, minlength=len(left.terms)) for table in tables]
+    return np.asarray(np.sum(counts, axis=0), np.int64)
+
+
 def _shared_terms(
-    left: Embeddings, right: Embeddings, rows: Int64, cols: Int64
+    left: Embeddings, right: Embeddings, pairs: ScoredPairs, holders: Int64
 ) -> list[tuple[str, float]]:
     """For each pair, the shared terms that the fewest listings have, and the cosine."""
     ours, theirs = csr_array(left.vectors), csr_array(right.vectors)
-    tables = [ours] if left is right else [ours, theirs]
-    frequency = sum(np.bincount(t.indices, minlength=len(left.terms)) for t in tables)
+    rows, cols = pairs.left, pairs.right
     told: list[tuple[str, float]] = []
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
         product = csr_array(ours[rows[block]].multiply(theirs[cols[block]]))
-        rare = np.asarray(frequency)[product.indices].tolist()
+        rare = holders[product.indices].tolist()
         weights, columns = (-product.data).tolist(), product.indices.tolist()
         for first, last in pairwise(product.indptr.tolist()):
             span = slice(first, last)

@@ -126,8 +126,9 @@ def row_norms(vectors: Float32 | csr_array) -> Float32:
     """L2 norm of each row, dense or CSR, shape ``(n,)``."""
     if isinstance(vectors, np.ndarray):
         return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), np.float32)
-    squares = csr_array((vectors.data**2, vectors.indices, vectors.indptr), shape=vectors.shape)
-    return np.sqrt(np.asarray(squares.sum(axis=1), np.float32).ravel())
+    n = vectors.shape[0]
+    rows = np.repeat(np.arange(n), np.diff(vectors.indptr))
+    return np.sqrt(np.bincount(rows, vectors.data**2, minlength=n).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +17,13 @@ from matcher.catalog._settings import CatalogSettings
 from matcher.catalog.records import Candidate
 from matcher.explain import explain_pairs
 from matcher.fusion import ACCEPTED
-from matcher.search import rank_in_row, take_rows
+from matcher.search import ragged, rank_in_row, take_rows
 from matcher.types import Float32, Int64, Listings, ScoredPairs
 
-# Closest listings of each modality that are looked at, whatever they score.
-LEAST_CANDIDATES = 50
-# Lowest score of those: what is less alike has nothing in common.
-SOMETHING = 0.01
+# Share of a modality's lowest score that will do where no listing reaches all of it, and how many
+# of those are looked at.
+WEAK_SHARE, WEAK_CANDIDATES = 0.5, 50
+WORTH_THREADS = 10_000  # listings from which modalities are searched side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,20 @@ class Hits:
         pairs = ScoredPairs(left, right, own, self.pairs.n_left, self.pairs.n_right)
         return Hits(self.queries[at], self.places[at], self.scores[at], pairs)
 
+    def with_more(self, other: Hits) -> Hits:
+        """These, then others."""
+        mine, theirs = self.pairs, other.pairs
+        own = {name: np.append(mine.scores[name], theirs.scores[name]) for name in mine.scores}
+        left, right = np.append(mine.left, theirs.left), np.append(mine.right, theirs.right)
+        pairs = ScoredPairs(left, right, own, mine.n_left, mine.n_right)
+        scores = np.append(self.scores, other.scores)
+        return Hits(
+            np.append(self.queries, other.queries),
+            np.append(self.places, other.places),
+            scores,
+            pairs,
+        )
+
 
 def encode_queries(encoders: Encoders, settings: CatalogSettings, listings: Listings) -> Block:
     """What is asked for, encoded together; rows are positions."""
@@ -58,9 +73,15 @@ def encode_queries(encoders: Encoders, settings: CatalogSettings, listings: List
 
 def find_closest(gallery: Gallery, queries: Block, k: int) -> list[tuple[Segment, Hits]]:
     """The best ``k`` of each query, by segment; best score first, ties by lower row."""
-    found = [(segment, _hits(segment, queries, k)) for segment in gallery.segments]
+    every = np.arange(len(queries))
+    found = _find(gallery, queries, every, MOST_CANDIDATES, 1.0)
     if not found:
         return []
+    alone = np.setdiff1d(every, np.concatenate([hits.queries for _, hits in found]))
+    if alone.size:
+        weak = _find(gallery, queries, alone, max(k, WEAK_CANDIDATES), WEAK_SHARE)
+        both = zip(found, weak, strict=True)
+        found = [(segment, hits.with_more(more)) for (segment, hits), (_, more) in both]
     rows = np.concatenate([segment.block.rows[hits.places] for segment, hits in found])
     asking = np.concatenate([hits.queries for _, hits in found])
     scores = np.concatenate([hits.scores for _, hits in found])
@@ -73,35 +94,50 @@ def find_closest(gallery: Gallery, queries: Block, k: int) -> list[tuple[Segment
     return [(segment, hits.take(np.flatnonzero(part))) for (segment, hits), part in chosen]
 
 
-def _hits(segment: Segment, queries: Block, k: int) -> Hits:
+def _find(
+    gallery: Gallery, queries: Block, asking: Int64, most: int, share: float
+) -> list[tuple[Segment, Hits]]:
+    """Candidates of some queries, by segment; see ``_propose``."""
+    return [(segment, _hits(segment, queries, asking, most, share)) for segment in gallery.segments]
+
+
+def _hits(segment: Segment, queries: Block, asking: Int64, most: int, share: float) -> Hits:
     """Candidates of a segment; copies of the best as well."""
-    asking, places = _propose(segment, queries, max(k, LEAST_CANDIDATES) + segment.n_dead)
-    pairs = queries.score(asking, segment.block, places)
+    rows, places = _propose(segment, queries, asking, most, share)
+    pairs = queries.score(rows, segment.block, places)
     fused = queries.settings.config.fusion(pairs)
-    asking, places, at = _with_copies(segment, asking, places)
-    hits = Hits(asking, places, fused[at], _repeated(pairs, asking, places, at))
+    rows, places, at = _with_copies(segment, rows, places)
+    hits = Hits(rows, places, fused[at], _repeated(pairs, rows, places, at))
     return hits.take(np.flatnonzero((hits.scores > 0) & segment.alive[places]))
 
 
-def _propose(segment: Segment, queries: Block, k: int) -> tuple[Int64, Int64]:
-    """The closest in every modality that proposes, and all that reach its lowest score."""
-    block, found = segment.block, []
-    k = min(k, MOST_CANDIDATES)
-    for name, encoded in queries.encoded.items():
-        proposes, lowest = queries.settings.config.search_of(name)
-        if not proposes or not queries.present[name].any():
-            continue
-        index, firsts = block.index(name), block.firsts
-        graph = index.search(encoded, k=k, min_score=SOMETHING)
-        found.append(graph.rows() * len(block) + firsts[graph.indices])
-        full = np.flatnonzero(np.diff(graph.indptr) >= k)
-        more = full[graph.scores[graph.indptr[full + 1] - 1] >= np.float32(lowest)]
-        if more.size and k < MOST_CANDIDATES:
-            graph = index.search(take_rows(encoded, more), k=MOST_CANDIDATES, min_score=lowest)
-            found.append(more[graph.rows()] * len(block) + firsts[graph.indices])
-    keys = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-    asking, places = np.divmod(keys, max(1, len(block)))
-    return asking, places
+def _propose(
+    segment: Segment, queries: Block, asking: Int64, most: int, share: float
+) -> tuple[Int64, Int64]:
+    """The closest to some queries in every modality that proposes.
+
+    Args:
+        segment: Where to look.
+        queries: What is asked for.
+        asking: Positions of the queries concerned.
+        most: Candidates of each in a modality.
+        share: Of a modality's lowest score that they reach.
+    """
+    block, config = segment.block, queries.settings.config
+    k = min(most + segment.n_dead, MOST_CANDIDATES)
+
+    def near(name: str) -> Int64:
+        asked = take_rows(queries.encoded[name], asking)
+        lowest = share * config.search_of(name)[1]
+        graph = block.index(name).search(asked, k=k, min_score=lowest)
+        return asking[graph.rows()] * len(block) + block.firsts[graph.indices]
+
+    names = [name for name, has in queries.present.items() if has[asking].any()]
+    names = [name for name in names if config.search_of(name)[0]]
+    with ThreadPoolExecutor(2 if len(block) >= WORTH_THREADS else 1) as pool:
+        found = [np.zeros(0, np.int64), *pool.map(near, names)]
+    rows, places = np.divmod(np.unique(np.concatenate(found)), max(1, len(block)))
+    return rows, places
 
 
 def _with_copies(segment: Segment, asking: Int64, places: Int64) -> tuple[Int64, Int64, Int64]:
@@ -109,10 +145,9 @@ def _with_copies(segment: Segment, asking: Int64, places: Int64) -> tuple[Int64,
     block, at = segment.block, np.arange(len(places))
     if len(block.firsts) == len(block):
         return asking, places, at
-    keys = [(place, block.keys[place]) for place in places.tolist()]
-    own = [[place] if key is None else block.places[key] for place, key in keys]
-    sizes = np.array([len(copies) for copies in own], np.int64)
-    every = np.array([place for copies in own for place in copies], np.int64)
+    kinds = block.copies.number[places]
+    sizes = block.copies.sizes[kinds]
+    every = block.copies.places[ragged(block.copies.starts[kinds], sizes)]
     return np.repeat(asking, sizes), every, np.repeat(at, sizes)
 
 
@@ -132,7 +167,9 @@ def tell(
     for segment, hits in found:
         block = segment.block
         titles = (queries.titles, block.titles)
-        reasons = explain_pairs(hits.pairs, queries.encoded, block.encoded, titles)
+        reasons = explain_pairs(
+            hits.pairs, queries.encoded, block.encoded, titles, holders=block.holders
+        )
         columns = hits.queries.tolist(), hits.places.tolist(), hits.scores.tolist(), reasons
         chances = [None] * len(reasons) if platt is None else platt(hits.scores).tolist()
         for at, (query, place, score, reason) in enumerate(zip(*columns, strict=True)):

@@ -149,24 +149,27 @@ class Fitted:
     left_out: Mapping[str, str]
 
 
-def fit(config: RunConfig, listings: Listings) -> Fitted:
-    """Fit every encoder that can run, and encode the listings.
+def fit(
+    config: RunConfig, listings: Listings, given: Mapping[str, Encoded] | None = None
+) -> Fitted:
+    """Fit every encoder that can run, and encode the listings but for what is given.
 
     Raises:
         BackendError: If none can.
     """
+    given = {} if given is None else given
     kept: list[KeptEncoder] = []
     encoders: dict[str, Encoder] = {}
     encoded: dict[str, Encoded] = {}
     left_out: dict[str, str] = {}
     for name, modality in config.encoders.items():
         try:
-            encoder, rows = _fit_one(config, name, modality.make(), listings)
+            encoder, rows = _fit_one(config, name, listings, given.get(name))
         except BackendError as error:
             left_out[name] = str(error)
             continue
         encoded[name] = rows
-        kept.append(_record(name, encoder, rows))
+        kept.append(_record(name, encoder))
         encoders[name] = _forgetful(modality.make(), encoder, kept[-1])
     if not kept:
         told = "; ".join(f"{names}: {why.rstrip('.')}" for names, why in by_reason(left_out))
@@ -175,23 +178,25 @@ def fit(config: RunConfig, listings: Listings) -> Fitted:
 
 
 def _fit_one(
-    config: RunConfig, name: str, spec: Any, listings: Listings
+    config: RunConfig, name: str, listings: Listings, given: Encoded | None
 ) -> tuple[Encoder, Encoded]:
+    spec: Any = config.encoders[name].make()
     reads = getattr(spec, "reads", None)
-    if reads is not None and not reads(listings):
+    if given is None and reads is not None and not reads(listings):
         raise BackendError(NOTHING_TO_READ)
     with caching(config.cache):
         encoder: Encoder = spec.fit(listings)
-        rows = encode_table(encoder, listings, name).encoded
+        rows = encode_table(encoder, listings, name).encoded if given is None else given
     if not rows.present.any():
         raise BackendError(NOTHING_TO_HASH if isinstance(rows, Hashes) else NOTHING_TO_READ)
     return encoder, canonical(rows, getattr(encoder, "terms", ()))
 
 
-def _record(name: str, encoder: Any, encoded: Encoded) -> KeptEncoder:
+def _record(name: str, encoder: Any) -> KeptEncoder:
     state = encoder.state() if hasattr(encoder, "state") else b""
-    kind, width = KINDS[kind_of(encoded)], width_of(encoded)
-    return KeptEncoder(name, encoded.source, kind, width, state=state)
+    nothing = encoder.encode(NOBODY)
+    kind, width = KINDS[kind_of(nothing)], width_of(nothing)
+    return KeptEncoder(name, nothing.source, kind, width, state=state)
 
 
 def _forgetful(spec: Any, encoder: Encoder, kept: KeptEncoder) -> Encoder:

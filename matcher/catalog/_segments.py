@@ -8,16 +8,45 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from matcher.catalog._settings import CatalogSettings
 from matcher.fusion import VetoingFusion
-from matcher.search import JoinIndex, ReadySparseIndex, make_ready, pair_scores, take_rows
+from matcher.search import (
+    JoinIndex,
+    ReadyExactIndex,
+    ReadySparseIndex,
+    make_ready,
+    pair_scores,
+    take_rows,
+)
 from matcher.types import Bool, Embeddings, Encoded, Float32, Hashes, Int64, ScoredPairs
 
 KEY_BYTES = 16
+# Inverted lists are made for this share of a modality's lowest score: a query asks for all of it,
+# and now and then for half.
+LISTS_FOR = 0.75
+
+
+class Copies(NamedTuple):
+    """Kinds of listings, by the position of the first of each.
+
+    Attributes:
+        firsts: Those positions, ascending, shape ``(m,)``.
+        number: For each listing which of the ``m`` it is, shape ``(n,)``.
+        places: Positions of all listings, kind by kind, ascending within one.
+        starts: Where each kind begins in ``places``.
+        sizes: How many listings each has.
+    """
+
+    firsts: Int64
+    number: Int64
+    places: Int64
+    starts: Int64
+    sizes: Int64
 
 
 class Block:
@@ -83,16 +112,35 @@ class Block:
         return {id: place for place, id in enumerate(self.ids)}
 
     @cached_property
+    def copies(self) -> Copies:
+        """Which listings are the same."""
+        places = enumerate(self.keys)
+        first = [place if key is None else self.places[key][0] for place, key in places]
+        firsts, number, sizes = np.unique(
+            np.array(first, np.int64), return_inverse=True, return_counts=True
+        )
+        grouped = np.argsort(number, kind="stable")
+        return Copies(firsts, number, grouped, np.cumsum(sizes) - sizes, sizes)
+
+    @property
     def firsts(self) -> Int64:
         """Positions of the first of each kind, ascending."""
-        lone = [place for place, key in enumerate(self.keys) if key is None]
-        return np.sort(np.array([*lone, *(own[0] for own in self.places.values())], np.int64))
+        return self.copies.firsts
+
+    @cached_property
+    def holders(self) -> dict[str, Int64]:
+        """How many listings hold each term, by modality of sparse vectors."""
+        tables = {name: getattr(table, "vectors", None) for name, table in self.encoded.items()}
+        sparse = {name: table for name, table in tables.items() if isinstance(table, csr_array)}
+        return {n: np.bincount(t.indices, minlength=t.shape[1]) for n, t in sparse.items()}
 
     def index(self, name: str) -> JoinIndex:
         """The index of a modality; it holds ``firsts``."""
         with self._making:
             if name not in self._indexes:
-                self._indexes[name] = make_ready(take_rows(self.encoded[name], self.firsts))
+                held = take_rows(self.encoded[name], self.firsts)
+                usual = LISTS_FOR * self.settings.config.search_of(name)[1]
+                self._indexes[name] = make_ready(held, usual)
             return self._indexes[name]
 
     def warm(self) -> None:
@@ -100,8 +148,9 @@ class Block:
         for name in self.encoded:
             if self.settings.config.search_of(name)[0] and len(self.firsts):
                 index = self.index(name)
-                if isinstance(index, ReadySparseIndex):
+                if isinstance(index, ReadySparseIndex | ReadyExactIndex):
                     index.warm()
+        self.holders  # noqa: B018
 
     def rest(self) -> None:
         """Let go of what only many queries at once need."""

@@ -132,8 +132,8 @@ class Catalog:
     def query(self, listings: Listings, k: int = 10) -> list[list[Candidate]]:
         """Find the listings closest to others, which need not be in the catalogue.
 
-        Candidates are the closest 50 (or ``k``) in every modality that proposes, and what
-        reaches its lowest score.
+        Candidates are what reaches the lowest score of a modality that proposes, or, of a query
+        of which nothing does, the closest that reach half of it.
 
         Args:
             listings: What to ask for; all are encoded together.

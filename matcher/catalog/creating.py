@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matcher.catalog.catalog import Catalog
 from matcher.io.columns import Columns
 from matcher.jobs.steps import ConfigLike, ListingsLike, as_listings, resolve_config
 from matcher.store import About, create_store, is_address, open_store
+from matcher.types import Encoded
 
 NAMES = ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm")
 
@@ -24,6 +26,7 @@ def create_catalog(
     config: ConfigLike = None,
     encoders: str | list[str] | None = None,
     columns: Columns | None = None,
+    vectors: Mapping[str, Encoded] | None = None,
 ) -> Catalog:
     """Make a catalogue of listings, which its encoders learn from once and for all.
 
@@ -37,12 +40,14 @@ def create_catalog(
         config: A config, its values by name, or the path of a YAML file; None for the default.
         encoders: Names of modalities or encoders to use, of those in the config; None for all.
         columns: Names of the columns; those not given are detected.
+        vectors: By modality, what its encoder made of the listings; the others are encoded.
 
     Raises:
         BackendError: If none of the encoders can run.
         ConfigError: If a setting is wrong, or the fusion judges pairs among all others.
-        DataError: If the table cannot be used.
-        StoreError: If there is a catalogue already, or none can be made there.
+        DataError: If the table cannot be used, or vectors are not one per listing.
+        StoreError: If there is a catalogue already, none can be made there, or vectors are of
+            another encoder than that of the config.
 
     Example:
         >>> import tempfile, pyarrow
@@ -60,7 +65,7 @@ def create_catalog(
     table = as_listings(listings, images, columns)
     settings = additive(resolve_config(config, encoders), table.id_name)
     check_clusterer(settings.config.clustering)
-    fitted = fit(settings.config, table)
+    fitted = fit(settings.config, table, vectors)
     settings = settings.without(fitted.left_out)
     store = create_store(place, About(settings.text(), fitted.kept))
     try:

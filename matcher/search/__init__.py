@@ -9,9 +9,10 @@ from matcher.search._approximate import ApproximateIndex
 from matcher.search._checks import describe, kind_of
 from matcher.search._choice import EXACT, Choice, choose_method, is_approximate, say_how
 from matcher.search._distinct import Distinct, take_rows
-from matcher.search._join import JoinIndex, rank_in_row
+from matcher.search._join import JoinIndex, ragged, rank_in_row
 from matcher.search._pairs import score_pairs, union_pairs
 from matcher.search._ready import ReadySparseIndex
+from matcher.search._ready_dense import ReadyExactIndex
 from matcher.search._recall import Recall, measure_recall
 from matcher.search._scores import pair_scores
 from matcher.search._settings import Search
@@ -36,6 +37,7 @@ __all__ = [
     "JoinIndex",
     "LshIndex",
     "NeighborsIndex",
+    "ReadyExactIndex",
     "ReadySparseIndex",
     "Recall",
     "Search",
@@ -48,6 +50,7 @@ __all__ = [
     "make_ready",
     "measure_recall",
     "pair_scores",
+    "ragged",
     "rank_in_row",
     "say_how",
     "score_pairs",
@@ -77,8 +80,15 @@ def make_index(encoded: Encoded, method: str = "auto", spec: Settings | None = N
     return cast(Index, index(encoded) if spec is None else index(encoded, spec))
 
 
-def make_ready(encoded: Encoded) -> JoinIndex:
-    """The exact index for rows of this kind, ready for many searches."""
+def make_ready(encoded: Encoded, usual: float = 0.0) -> JoinIndex:
+    """The exact index for rows of this kind, ready for many searches.
+
+    Args:
+        encoded: Rows to search in.
+        usual: Lowest score that few queries at a time mostly ask for.
+    """
     if kind_of(encoded) == "sparse vectors":
-        return ReadySparseIndex(cast(Embeddings, encoded))
+        return ReadySparseIndex(cast(Embeddings, encoded), usual)
+    if kind_of(encoded) == "dense vectors":
+        return ReadyExactIndex(cast(Embeddings, encoded))
     return cast(JoinIndex, make_index(encoded))

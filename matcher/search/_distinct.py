@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -105,8 +106,11 @@ def _keys(vectors: Any, rows: Int64) -> Int64:
     return np.asarray(keys, np.int64)
 
 
+@lru_cache(maxsize=8)
 def _weights(n_columns: int) -> UInt64:
-    return np.random.default_rng(0).integers(1, 2**63, n_columns, np.uint64)
+    weights = np.random.default_rng(0).integers(1, 2**63, n_columns, np.uint64)
+    weights.flags.writeable = False
+    return weights
 
 
 def _sums(vectors: Any, rows: Int64) -> UInt64:

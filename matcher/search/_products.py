@@ -166,6 +166,29 @@ def _network(width: int) -> tuple[Any, bool]:
     return network, low_precision
 
 
+def constant_network(right: Float32) -> Any:
+    """A network that multiplies rows with those of ``right``, held in bfloat16.
+
+    Raises:
+        ImportError: If OpenVINO is not installed.
+        RuntimeError: If the processor has no bfloat16.
+    """
+    if not _network(right.shape[1])[1]:
+        raise RuntimeError("The processor has no bfloat16.")
+    import openvino
+    from openvino import opset13 as operations
+
+    left = operations.parameter([-1, right.shape[1]], np.float32)
+    product = operations.matmul(left, operations.constant(right), False, True)
+    model = openvino.Model([product], [left])
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16",
+        "INFERENCE_NUM_THREADS": n_threads(),  # one for each request
+        "NUM_STREAMS": n_threads(),
+    }
+    return openvino.Core().compile_model(model, "CPU", settings)
+
+
 def _check(request: Any, width: int, rounded: Any) -> None:
     """Raise RuntimeError unless inputs round to nearest and sums stay in float32."""
     rng = np.random.default_rng(0)

@@ -30,12 +30,17 @@ FEW = 64  # queries that one thread answers faster than two share them
 class ReadySparseIndex(SparseIndex):
     """A sparse index whose inverted lists are made once, and serve one query as well as many.
 
-    Few queries go through lists of all terms, whatever their bound. Many go through lists made
-    for their bound, which leave the commonest terms out until they matter.
+    Lists made for a lowest score leave the commonest terms out until they matter. They are right
+    for other lowest scores too, only slower. Many queries pay for lists of their own.
+
+    Args:
+        embeddings: Rows to search in.
+        usual: Lowest score that few queries mostly ask for.
     """
 
-    def __init__(self, embeddings: Embeddings) -> None:
+    def __init__(self, embeddings: Embeddings, usual: float = 0.0) -> None:
         super().__init__(embeddings)
+        self._usual = usual
         self._made: dict[float, tuple[Any, Index]] = {}
         self._making = Lock()
 
@@ -46,7 +51,7 @@ class ReadySparseIndex(SparseIndex):
         lowest = limits.floor - margin
         if limits.k is None or lowest <= 0:
             return super()._plan(queries, limits, within)
-        in_head, index = self._ready(limits.floor if left.shape[0] >= MANY else 0.0)
+        in_head, index = self._ready(limits.floor if left.shape[0] >= MANY else self._usual)
         wanted = Wanted(lowest, limits.k, False, error, margin)
         asked = Queries(
             left.indptr.astype(np.int64),
@@ -76,15 +81,15 @@ class ReadySparseIndex(SparseIndex):
     def warm(self) -> None:
         """Make the lists that few queries go through."""
         if self._held.n_different:
-            self._ready(0.0)
+            self._ready(self._usual)
 
     def rest(self) -> None:
         """Let go of the lists that many queries went through."""
         with self._making:
-            self._made = {floor: made for floor, made in self._made.items() if floor == 0}
+            self._made = {at: made for at, made in self._made.items() if at == self._usual}
 
     def _ready(self, floor: float) -> tuple[Any, Index]:
-        """Lists for a lowest score; they are right for others too, only slower."""
+        """Lists made for a lowest score."""
         with self._making:
             if floor not in self._made:
                 in_head = _head(self._vectors, HEAD_SHARE * floor)

@@ -20,7 +20,7 @@ from matcher.types import Encoded, Float32, Float64, Hashes, Int64, UInt64
 DENSE_BLOCK = 2**17  # numbers gathered at once: two such blocks stay in a core's own cache
 NOISE = 2.0**-30  # the order of a sum must not break ties between unrelated rows
 SPARSE_BLOCK = 4096  # pairs
-MERGED_FROM, MERGED_BEFORE_NUMBA = 2**12, 2**21  # pairs at once that are worth machine code
+MERGED_BEFORE_NUMBA = 2**21  # pairs at once that are worth loading numba
 COMPILED_FROM = 2**25  # numbers gathered; fewer are summed before numba is loaded
 COMPILED_FROM_IF_LOADED = 2**18
 
@@ -138,8 +138,8 @@ def _merge_dots(a: Any, b: Any, rows: Int64, cols: Int64) -> Float64:
 
 def _sparse_dots(left: csr_array, right: csr_array, rows: Int64, cols: Int64) -> Float64:
     """Dot products of CSR rows, by the terms that both hold."""
-    enough = MERGED_FROM if "numba" in sys.modules else MERGED_BEFORE_NUMBA
-    if len(rows) >= enough and left.has_canonical_format and right.has_canonical_format:
+    by_machine = "numba" in sys.modules or len(rows) >= MERGED_BEFORE_NUMBA
+    if by_machine and left.has_canonical_format and right.has_canonical_format:
         a, b = ((t.indptr, t.indices, t.data) for t in (left, right))
         return _merge_dots(a, b, rows, cols)
     ones = np.ones(left.shape[1])

@@ -130,12 +130,12 @@ def _compare(left: Float32, right: Float32, k: int | None, floor: float) -> Bool
     slack, error = (rounding_slack(left.shape[1], u) for u in (FLOAT32_UNIT, FLOAT64_UNIT))
 
     def precisely(rows: Int64) -> Float64:
-        return _float64_products(left[rows], right)
+        return float64_products(left[rows], right)
 
     return choose(left @ right.T, k, floor, slack, precisely, error)
 
 
-def _float64_products(left: Float32, right: Float32) -> Float64:
+def float64_products(left: Float32, right: Float32) -> Float64:
     """Dot products of all pairs, without a float64 copy of all of ``right``."""
     scores = np.empty((len(left), len(right)))
     precise = left.astype(np.float64)

@@ -79,6 +79,20 @@ def test_vectors_given_are_taken(catalog, table):
     assert changed.clusters["n"] == catalog.cluster_of("a")
 
 
+def test_made_with_vectors_given(make, table):
+    titles = {"a": "red soap", "b": "oak table"}
+    made = make(table(titles, {"a": 5, "b": 5}))._keeper.state.encoders
+    vectors = {"phash": made.encode(table(titles, {"a": 9, "b": 9}))["phash"]}
+    catalog = make(table(titles), vectors=vectors)
+    assert set(catalog.config.encoders) == {"words", "phash"}
+    assert catalog.cluster_of("a") == catalog.cluster_of("b")
+    another = Hashes(vectors["phash"].codes, vectors["phash"].present, "phash:another")
+    with pytest.raises(StoreError, match="never mixed"):
+        make(table(titles), vectors={"phash": another})
+    with pytest.raises(DataError, match="one per listing, 1"):
+        make(table({"a": "red soap"}), vectors=vectors)
+
+
 def test_vectors_of_others_are_refused(catalog, table):
     listings, before = table({"n": "red soap"}), catalog.revision
     good = catalog._keeper.state.encoders.encode(listings)["words"]
