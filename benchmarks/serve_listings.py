@@ -1,4 +1,4 @@
-"""What the service is measured on: made-up listings with groups, and questions about them."""
+"""What a catalogue is measured on: made-up listings with groups, and questions about them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,44 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.made_up import group_sizes
-from matcher.types import Hashes, Int64, Listings, UInt64
+from matcher.types import Embeddings, Hashes, Int64, Listings, UInt64
 
 SYLLABLES = ("ba", "de", "ki", "lo", "mu", "na", "po", "ra", "si", "tu", "ve", "xi", "yo", "za")
 UNITS = ("ml", "g", "pcs", "cm", "w")
+NOBODY = Listings((), (), ())
 N_KINDS, N_BRANDS, N_WORDS = 800, 4_000, 40_000
 
 
 def make_catalogue(place: Path, n: int, seed: int = 0) -> None:
-    """Make a catalogue of ``n`` listings, unless it is there."""
+    """Make a catalogue of ``n`` listings with all modalities of the default, unless it is there.
+
+    Their pictures are known by hash and vector alone: encoding as many would take half an hour.
+    """
     from matcher.catalog import create_catalog
 
     if (place / "catalog.sqlite").exists():
         return
     place.mkdir(parents=True, exist_ok=True)
-    create_catalog(place, make_up(n, seed)).close()
+    listings = make_up(n, seed)
+    create_catalog(place, listings, vectors={"photos": photo_vectors(listings, seed)}).close()
+
+
+def photo_vectors(listings: Listings, seed: int = 0) -> Embeddings:
+    """Vectors as the image encoder's: a product's are close, those of its kind less so."""
+    from matcher.config import RunConfig
+    from matcher.similarity import l2_normalize
+
+    nothing = RunConfig.default().encoders["photos"].make().fit(NOBODY).encode(NOBODY)
+    width = int(nothing.vectors.shape[1])
+    rng, group = np.random.default_rng(seed), listings.groups
+    assert group is not None
+    n_products = int(group.max()) + 1
+    kinds = rng.normal(size=(N_KINDS, width)).astype(np.float32)
+    products = rng.normal(size=(n_products, width)).astype(np.float32)
+    products += 0.7 * kinds[rng.integers(0, N_KINDS, n_products)]
+    vectors = products[group]
+    vectors += 0.8 * rng.normal(size=vectors.shape).astype(np.float32)
+    return Embeddings(l2_normalize(vectors), nothing.source)
 
 
 def make_up(n: int, seed: int = 0) -> Listings:
@@ -37,7 +60,7 @@ def make_up(n: int, seed: int = 0) -> Listings:
     codes = _hashes(group, len(sizes), rng)
     ids = tuple(f"listing-{i}" for i in range(n))
     hashes = Hashes(codes, np.ones(n, np.bool_))
-    return Listings(ids=ids, titles=titles, images=(None,) * n, phashes=hashes)
+    return Listings(ids=ids, titles=titles, images=(None,) * n, phashes=hashes, groups=group)
 
 
 def _name(rng: np.random.Generator) -> list[str]:

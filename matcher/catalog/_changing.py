@@ -140,12 +140,15 @@ def remove(
     gallery: Gallery,
     settings: CatalogSettings,
     links: Links,
-    rows: Int64,
-) -> Gallery:
-    """Remove listings."""
-    gallery, touched = take_out(write, gallery, settings, rows)
+    ids: Sequence[str],
+) -> tuple[Gallery, Changed]:
+    """Remove listings; those that are not there are told as unknown."""
+    rows = write.rows_of(ids)
+    gallery, touched = take_out(write, gallery, settings, rows[rows >= 0])
     regrow(write, gallery, settings, links, touched)
-    return gallery
+    pairs = list(zip(ids, (rows >= 0).tolist(), strict=True))
+    gone, unknown = (tuple(id for id, has in pairs if has is there) for there in (True, False))
+    return gallery, Changed(write.revision, removed=gone, unknown=unknown)
 
 
 def take_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,10 +13,10 @@ from matcher.catalog._gallery import Gallery
 from matcher.catalog._segments import Block, Segment
 from matcher.search import rank_in_row, take_rows
 from matcher.store import Edges
-from matcher.types import Float32, Int64
+from matcher.types import Float32, Int64, SimilarityGraph
 
-# Listings looked up together: bounds the memory.
-AT_ONCE = 2_048
+# Listings looked up together, of few and of many: bounds the memory.
+AT_ONCE, MANY_AT_ONCE = 2_048, 25_000
 # Candidates of a listing in one modality and segment.
 MOST_CANDIDATES = 500
 # Edges that a listing brings with it.
@@ -28,6 +29,8 @@ NOTHING = np.zeros(0, np.int64)
 
 # Positions among the new listings, rows of the store, fused scores.
 Pairs: TypeAlias = tuple[Int64, Int64, Float32]
+# Most candidates of a listing by modality; None for all.
+Limits: TypeAlias = dict[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,33 @@ def find_edges(gallery: Gallery, new: Segment) -> Found:
     pairs: list[Pairs] = []
     crowded: set[int] = set()
     for segment in gallery.segments:
-        if segment is new and len(fresh) >= MANY and not _is_crowded(block, fresh):
-            for left, right, scores in _judged(block, _within(block, fresh), block):
+        most = _limits(block, fresh, segment)
+        if segment is new and len(fresh) >= MANY:
+            for left, right, scores in _judged(block, _within(block, fresh, most, crowded), block):
                 pairs.append((left, block.rows[right], scores))
                 pairs.append((right, block.rows[left], scores))
-            continue
-        for start in range(0, len(fresh), AT_ONCE):
-            asked = fresh[start : start + AT_ONCE]
-            found = _across(block, asked, segment, crowded)
-            for left, right, scores in _judged(block, found, segment.block):
-                heads = _heads(gallery, segment, right)
-                other = (heads >= 0) & (heads != block.rows[left])
-                pairs.append((left[other], heads[other], scores[other]))
+        else:
+            pairs += _beyond(gallery, block, fresh, segment, most, crowded)
         segment.block.rest()
     return _keep_best(block, pairs, crowded)
+
+
+def _beyond(
+    gallery: Gallery,
+    block: Block,
+    fresh: Int64,
+    segment: Segment,
+    most: Limits,
+    crowded: set[int],
+) -> Iterator[Pairs]:
+    """Pairs of new listings with those of a segment."""
+    step = MANY_AT_ONCE if len(fresh) >= MANY else AT_ONCE
+    for start in range(0, len(fresh), step):
+        found = _across(block, fresh[start : start + step], segment, most, crowded)
+        for left, right, scores in _judged(block, found, segment.block):
+            heads = _heads(gallery, segment, right)
+            other = (heads >= 0) & (heads != block.rows[left])
+            yield left[other], heads[other], scores[other]
 
 
 def _is_first(gallery: Gallery, block: Block, place: int) -> bool:
@@ -80,51 +96,70 @@ def _is_first(gallery: Gallery, block: Block, place: int) -> bool:
     return key is None or gallery.first(key) == block.rows[place]
 
 
-def _is_crowded(block: Block, fresh: Int64) -> bool:
-    """Whether any of a sample of listings has too many candidates to look for all at once."""
+def _limits(block: Block, fresh: Int64, segment: Segment) -> Limits:
+    """Most candidates by modality that proposes; None where a sample of many has none so crowded.
+
+    All pairs are found faster than the closest of each listing, but a crowd has too many.
+    """
+    names = [name for name in block.encoded if block.settings.config.search_of(name)[0]]
+    limits: Limits = dict.fromkeys(names, MOST_CANDIDATES)
+    if len(fresh) < MANY:
+        return limits
     sample = fresh[:: max(1, len(fresh) // SAMPLE)]
-    crowded: set[int] = set()
-    _across(block, sample, Segment.of(block), crowded)
-    return bool(crowded)
+    for name in names:
+        crowded: set[int] = set()
+        _across(block, sample, segment, {name: MOST_CANDIDATES}, crowded)
+        limits[name] = MOST_CANDIDATES if crowded else None
+    return limits
 
 
-def _within(block: Block, fresh: Int64) -> Int64:
+def _within(block: Block, fresh: Int64, most: Limits, crowded: set[int]) -> Int64:
     """Candidates among the new listings, each pair once, as left * n + right."""
     keys = []
-    for name in block.encoded:
-        proposes, lowest = block.settings.config.search_of(name)
-        if proposes:
-            graph = block.index(name).search_within(min_score=lowest)
-            rows = graph.rows()
-            once = rows < graph.indices
-            left, right = block.firsts[rows[once]], block.firsts[graph.indices[once]]
-            both = np.isin(left, fresh) & np.isin(right, fresh)
-            keys.append(left[both] * len(block) + right[both])
-    return np.unique(np.concatenate(keys)) if keys else NOTHING
+    for name, k in most.items():
+        lowest = block.settings.config.search_of(name)[1]
+        graph = block.index(name).search_within(k=k, min_score=lowest)
+        crowded.update(_crowded(block, block.firsts, graph, k))
+        ends = block.firsts[graph.rows()], block.firsts[graph.indices]
+        left, right = np.minimum(*ends), np.maximum(*ends)
+        kept = np.isin(left, fresh) & np.isin(right, fresh)
+        kept &= (ends[0] < ends[1]) if k is None else True  # else a pair may be found one way only
+        keys.append(left[kept] * len(block) + right[kept])
+    return _different(keys)
 
 
-def _across(block: Block, asked: Int64, segment: Segment, crowded: set[int]) -> Int64:
+def _across(block: Block, asked: Int64, segment: Segment, most: Limits, crowded: set[int]) -> Int64:
     """Candidates of some new listings in a segment of n, as left * n + right."""
     other, keys = segment.block, []
-    for name in block.encoded:
-        proposes, lowest = block.settings.config.search_of(name)
-        if proposes:
-            queries = take_rows(block.encoded[name], asked)
-            graph = other.index(name).search(queries, k=MOST_CANDIDATES, min_score=lowest)
-            full = np.flatnonzero(np.diff(graph.indptr) >= MOST_CANDIDATES)
-            crowded.update(block.rows[asked[full]].tolist())
-            keys.append(asked[graph.rows()] * len(other) + other.firsts[graph.indices])
-    return np.unique(np.concatenate(keys)) if keys else NOTHING
+    for name, k in most.items():
+        lowest = block.settings.config.search_of(name)[1]
+        queries = take_rows(block.encoded[name], asked)
+        graph = other.index(name).search(queries, k=k, min_score=lowest)
+        crowded.update(_crowded(block, asked, graph, k))
+        keys.append(asked[graph.rows()] * len(other) + other.firsts[graph.indices])
+    return _different(keys)
+
+
+def _crowded(block: Block, asked: Int64, graph: SimilarityGraph, k: int | None) -> list[int]:
+    """Rows of those that have as many candidates as are looked at."""
+    if k is None:
+        return []
+    found: list[int] = block.rows[asked[np.diff(graph.indptr) >= k]].tolist()
+    return found
 
 
 def _judged(block: Block, keys: Int64, other: Block) -> Iterator[Pairs]:
     """Candidates from the floor up, with their fused scores."""
     settings = block.settings
-    for start in range(0, len(keys), PAIRS_AT_ONCE):
+
+    def judge(start: int) -> Pairs:
         left, right = np.divmod(keys[start : start + PAIRS_AT_ONCE], len(other))
         fused = settings.config.fusion(block.score(left, other, right))
         kept = fused >= settings.floor
-        yield left[kept], right[kept], fused[kept]
+        return left[kept], right[kept], fused[kept]
+
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(judge, range(0, len(keys), PAIRS_AT_ONCE))
 
 
 def _heads(gallery: Gallery, segment: Segment, places: Int64) -> Int64:
@@ -146,14 +181,22 @@ def _keep_best(block: Block, pairs: Sequence[Pairs], crowded: set[int]) -> Found
     if not pairs:
         return Found(Edges(NOTHING, NOTHING, np.zeros(0, np.float32)))
     places, heads, scores = (np.concatenate(column) for column in zip(*pairs, strict=True))
-    order = np.lexsort((heads, -scores, places))
-    rank = rank_in_row(places[order])
-    crowded.update(block.rows[places[order[rank >= MOST_EDGES]]].tolist())
-    order = order[rank < MOST_EDGES]
-    ends = np.sort(np.stack([block.rows[places[order]], heads[order]]), axis=0)
-    scores = scores[order]
-    by_ends = np.lexsort(ends[::-1])
-    ends, scores = ends[:, by_ends], scores[by_ends]
-    new = np.ones(len(scores), np.bool_)
-    new[1:] = (ends[:, 1:] != ends[:, :-1]).any(axis=0)
-    return Found(Edges(ends[0, new], ends[1, new], scores[new]), frozenset(crowded))
+    many = np.flatnonzero((np.bincount(places) > MOST_EDGES)[places])
+    many = many[np.lexsort((heads[many], -scores[many], places[many]))]
+    beyond = many[rank_in_row(places[many]) >= MOST_EDGES]
+    crowded.update(block.rows[places[beyond]].tolist())
+    kept = np.ones(len(places), np.bool_)
+    kept[beyond] = False
+    ends = block.rows[places[kept]], heads[kept]
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    keys = low * (int(high.max(initial=0)) + 1) + high
+    order = np.argsort(keys, kind="stable")
+    once = order[np.diff(keys[order], prepend=-1) != 0]
+    return Found(Edges(low[once], high[once], scores[kept][once]), frozenset(crowded))
+
+
+def _different(keys: list[Int64]) -> Int64:
+    """Each key once, ascending; of millions faster by sorting than ``np.unique`` by hashing."""
+    every = np.sort(np.concatenate(keys)) if keys else NOTHING
+    different: Int64 = every[np.diff(every, prepend=-1) != 0]
+    return different

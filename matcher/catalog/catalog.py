@@ -107,6 +107,14 @@ class Catalog:
         self._publish(new, gallery)
         return changed
 
+    def encode(
+        self, listings: Listings, vectors: Mapping[str, Encoded] | None = None
+    ) -> dict[str, Encoded]:
+        """What its encoders make of listings, for ``add``; ``vectors`` are taken as they are."""
+        with self._store.read() as snapshot:
+            state, _ = self._keeper.see(snapshot)
+        return state.encoders.encode(listings, given=vectors)
+
     def remove(self, ids: Sequence[str]) -> Changed:
         """Remove listings in one write; those that are not there are told as unknown."""
         ids = list(dict.fromkeys(ids))
@@ -115,19 +123,10 @@ class Catalog:
                 return Changed(snapshot.revision, unknown=tuple(ids))
         with self._store.write() as write:
             state, gallery = self._keeper.before(write)
-            found = write.rows_of(ids)
             links = Links(in_force(write.decisions()))
-            rows = found[found >= 0]
-            gallery = _changing.remove(write, gallery, state.settings, links, rows)
-            revision = write.revision
+            gallery, changed = _changing.remove(write, gallery, state.settings, links, ids)
         self._publish(state, gallery)
-        there = zip(ids, (found >= 0).tolist(), strict=True)
-        told = [(id, has) for id, has in there]
-        return Changed(
-            revision,
-            removed=tuple(id for id, has in told if has),
-            unknown=tuple(id for id, has in told if not has),
-        )
+        return changed
 
     def query(self, listings: Listings, k: int = 10) -> list[list[Candidate]]:
         """Find the listings closest to others, which need not be in the catalogue.

@@ -254,8 +254,8 @@ def export(
 ) -> None:
     """Write clusters.csv, pairs.csv, decisions.csv and events.csv, safe for a spreadsheet.
 
-    decisions.csv is what --decisions of 'matcher dedupe' reads; decisions about listings that
-    are not there are in waiting.csv, if there are any.
+    decisions.csv is what --decisions of 'matcher dedupe' and --pairs of 'matcher tune' read;
+    decisions about listings that are not there are in waiting.csv, if there are any.
     """
     from matcher.catalog import open_catalog
 

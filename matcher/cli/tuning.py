@@ -39,7 +39,8 @@ Pairs: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Labelled pairs instead of labelled listings: id_left, id_right, label (1 or 0).",
+        help="Labelled pairs instead of labelled listings: id_left, id_right, and label (1 or 0) "
+        "or decision (same or different).",
         rich_help_panel=AIM,
     ),
 ]

@@ -32,8 +32,9 @@ from matcher.jobs.thresholds import with_cut
 from matcher.training.splits import folds
 from matcher.types import Bool, Int64, ScoredPairs
 
-COLUMNS = ("id_left", "id_right", "label")
+IDS = ("id_left", "id_right")
 LABELS = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
+DECISIONS = {"same": 1, "different": 0, "": -1}  # -1 is passed over
 LEAST_PAIRS = 10
 LEAST_BLOCKS = 10
 HALF = " in one half, the other being held out to say what to expect"
@@ -44,7 +45,8 @@ def read_pairs(source: Any, ids: tuple[str, ...]) -> tuple[Int64, Int64, Bool]:
 
     Args:
         source: Table, or path of a CSV or Parquet file, with the columns ``id_left``,
-            ``id_right`` and ``label`` (1 for one product, 0 for two). An id may have the ``'``
+            ``id_right`` and ``label`` (1 for one product, 0 for two) or, without that,
+            ``decision`` ("same", "different", or empty to skip the row). An id may have the ``'``
             that ``pairs.csv`` puts before what a spreadsheet would run as a formula.
         ids: Ids of the listings.
 
@@ -57,17 +59,17 @@ def read_pairs(source: Any, ids: tuple[str, ...]) -> tuple[Int64, Int64, Bool]:
             given both labels.
     """
     table = read_table(Path(source)) if isinstance(source, str | Path) else from_memory(source)
-    missing = [name for name in COLUMNS if name not in table.names]
+    told = "decision" if "decision" in table.names and "label" not in table.names else "label"
+    missing = [name for name in (*IDS, told) if name not in table.names]
     if missing:
         raise DataError(
-            f"Labelled pairs have the columns {', '.join(COLUMNS)}. "
+            "Labelled pairs have the columns id_left, id_right and label, or decision. "
             f"Missing: {', '.join(missing)}. Received: {', '.join(table.names)}."
         )
-    texts = {name: _texts(table, name) for name in COLUMNS}
     row_of = {name: row for row, name in enumerate(ids)}
-    ends = np.array([_rows(table, row_of, texts[name]) for name in COLUMNS[:2]], np.int64)
-    truth = _labels(table, texts["label"])
-    ends = np.sort(ends.reshape(2, -1), axis=0)
+    ends = np.array([_rows(table, row_of, _texts(table, name)) for name in IDS], np.int64)
+    codes = _labels(table, told)
+    ends, truth = np.sort(ends.reshape(2, -1)[:, codes >= 0], axis=0), codes[codes >= 0]
     if (ends[0] == ends[1]).any():
         row = int(ends[0][ends[0] == ends[1]][0])
         raise DataError(f"A pair is of two listings. Received: {ids[row]!r} with itself.")
@@ -99,16 +101,20 @@ def _rows(table: RawTable, row_of: Mapping[str, int], names: list[str]) -> list[
     return rows
 
 
-def _labels(table: RawTable, texts: list[str]) -> Bool:
-    """Whether each pair is one product."""
-    codes = np.array([LABELS.get(text.lower(), -1) for text in texts], np.int64)
-    wrong = np.flatnonzero(codes < 0)
+def _labels(table: RawTable, name: str) -> Int64:
+    """1 for a pair that is one product, 0 for one that is two, -1 for one to pass over."""
+    known, texts = LABELS if name == "label" else DECISIONS, _texts(table, name)
+    wrong = np.flatnonzero([text.lower() not in known for text in texts])
     if wrong.size:
-        raise DataError(
-            f"{table.where}, {table.place(wrong[:1])}: the label of a pair is 1 (one product) or "
-            f"0 (two). Received: {texts[wrong[0]]!r}."
+        rule = (
+            "the label of a pair is 1 (one product) or 0 (two)"
+            if name == "label"
+            else "a decision is 'same', 'different' or empty"
         )
-    return np.asarray(codes == 1, np.bool_)
+        raise DataError(
+            f"{table.where}, {table.place(wrong[:1])}: {rule}. Received: {texts[wrong[0]]!r}."
+        )
+    return np.array([known[text.lower()] for text in texts], np.int64)
 
 
 def fit_pairs(config: RunConfig, pairs: ScoredPairs, truth: Bool, part: str = "") -> RunConfig:

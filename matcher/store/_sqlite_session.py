@@ -21,6 +21,9 @@ from matcher.types import Float32, Int64
 _ROWS_AT_ONCE = 2048
 # Below that much free space a failure to write is one of room, whatever SQLite calls it.
 _NO_ROOM = 1 << 20
+# Pages in memory, in KiB: usually, and while many rows are written into an index, far apart.
+_CACHE, _LARGE_CACHE = 16_384, 262_144
+_MANY_ROWS = 100_000
 _SETTINGS = (
     "foreign_keys = ON",
     # A write is acknowledged when it is on the disk, on macOS in the disk and not its cache.
@@ -28,7 +31,7 @@ _SETTINGS = (
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
     "temp_store = MEMORY",
-    "cache_size = -16384",
+    f"cache_size = -{_CACHE}",
     # A large write leaves a large log behind, which is cut to this many bytes.
     "journal_size_limit = 67108864",
 )
@@ -176,6 +179,8 @@ class SqliteSession:
             self.connection.executemany(sql, zip(*columns.values(), strict=True))
 
     def insert_arrays(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
+        many = max((len(column) for column in columns.values()), default=0) >= _MANY_ROWS
+        self.execute(f"PRAGMA cache_size = -{_LARGE_CACHE if many else _CACHE}")
         self._insert(
             table, {name: _rows(c) if c.ndim == 2 else c.tolist() for name, c in columns.items()}
         )

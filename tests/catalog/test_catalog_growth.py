@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from matcher.catalog import create_catalog, open_catalog
+from matcher.catalog import _finding, create_catalog, open_catalog
 from matcher.clustering import Constraints, available_clusterers
 from matcher.config import RunConfig
 from matcher.search import score_pairs
@@ -187,3 +187,20 @@ def test_an_empty_batch_changes_nothing(catalog):
     before = catalog.revision
     changed = catalog.add(Listings((), (), ()))
     assert (changed.revision, changed.added, catalog.revision) == (before, (), before)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pool=pools, first=start)
+def test_many_that_come_together_bring_the_pairs_that_each_brings(templates, pool, first, some):
+    rest = sorted(set(pool) - set(first))
+    edges = []
+    for many in (1, 1_000):
+        with pytest.MonkeyPatch.context() as patch, opened(templates("average")) as catalog:
+            patch.setattr(_finding, "MANY", many)
+            patch.setattr(_finding, "MANY_AT_ONCE", 2)
+            catalog.add(some(pool, first))
+            catalog.add(some(pool, rest))
+            with catalog._store.read() as read:
+                found = read.edges(None)
+            edges.append([column.tolist() for column in (found.left, found.right, found.scores)])
+    assert edges[0] == edges[1]

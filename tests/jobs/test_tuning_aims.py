@@ -146,6 +146,19 @@ def test_pairs_are_read_once_each():
     assert (left.tolist(), right.tolist(), truth.tolist()) == ([0, 0], [1, 2], [True, False])
 
 
+def test_decisions_of_a_person_are_labels():
+    given = {
+        "id_left": ["b", "a", "b"],
+        "id_right": ["a", "c", "c"],
+        "decision": ["same", "Different", ""],
+    }
+    left, right, truth = read_pairs(pd.DataFrame(given), ("a", "b", "c"))
+    assert (left.tolist(), right.tolist(), truth.tolist()) == ([0, 0], [1, 2], [True, False])
+    given["decision"][2] = "perhaps"
+    with pytest.raises(matcher.DataError, match=r"row 2: .*'same', 'different' or empty.*perhaps"):
+        read_pairs(pd.DataFrame(given), ("a", "b", "c"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
