@@ -5,8 +5,8 @@
 Vectors of a network share a direction, and vary much along a few others; then pictures that have
 nothing in common have high scores. Their mean over pictures of TABLE is taken away, and each of
 their principal axes is divided by its standard deviation to the power of ``--strength``: 0 takes
-the mean away alone, 1 whitens. Every picture set (column ``set``) counts alike, by its first
-thousand or so rows, evenly spaced. Nothing is added to the network: its last layer is changed.
+the mean away alone, 1 whitens. Every picture set (column ``set``) counts alike, by up to
+1,500 of its rows, evenly spaced. Nothing is added to the network: its last layer is changed.
 Minutes on two cores.
 
 Source: Jégou and Chum, "Negative evidences and co-occurences in image retrieval", ECCV 2012.

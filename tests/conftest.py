@@ -59,3 +59,18 @@ def config_for_tests(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATCHER_CONFIG", str(path))
         yield
+
+
+@pytest.fixture(scope="session")
+def image_run(tmp_path_factory):
+    """What a training of an image encoder leaves; the network is small and has learnt nothing."""
+    pytest.importorskip("keras")
+    from matcher.encoders._saved import save_encoder, start_image_embedder
+    from matcher.models.settings import ImageArchitecture, ModelCard
+    from matcher.training.trained_rows import save_trained
+
+    folder = tmp_path_factory.mktemp("image")
+    parts = ImageArchitecture(backbone="mobilenet-v2", size=32, width=6)
+    save_encoder(folder, start_image_embedder(parts, seed=3), parts, ModelCard())
+    save_trained(folder, np.uint64([3, 4]), "pictures")
+    return folder

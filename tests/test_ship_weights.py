@@ -17,7 +17,6 @@ from matcher.errors import ConfigError, DataError, StoreError
 from matcher.io import shipped
 from matcher.io.artifacts import load_model, save_model
 from matcher.jobs.seen_rows import refuse_seen
-from matcher.models.settings import ImageArchitecture, ModelCard
 from matcher.training.settings import TrainConfig
 from matcher.training.trained_rows import load_chosen, load_trained, save_trained, title_digests
 from pipelines import ship_weights
@@ -51,18 +50,6 @@ def title_run(root, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "run"
     train(TrainConfig.read(table, "test"), out)
     return out
-
-
-@pytest.fixture(scope="module")
-def image_run(tmp_path_factory):
-    pytest.importorskip("keras")
-    from matcher.encoders._saved import save_encoder, start_image_embedder
-
-    folder = tmp_path_factory.mktemp("image")
-    parts = ImageArchitecture(backbone="mobilenet-v2", size=32, width=6)
-    save_encoder(folder, start_image_embedder(parts, seed=3), parts, ModelCard())
-    save_trained(folder, np.uint64([3, 4]), "pictures")
-    return folder
 
 
 @pytest.fixture

@@ -5,22 +5,9 @@ import pytest
 
 import matcher
 from matcher.io.artifacts import load_model
-from matcher.models.settings import ImageArchitecture, ModelCard
-from matcher.training.trained_rows import load_trained, save_trained
+from matcher.training.trained_rows import load_trained
 from pipelines import spread
 from pipelines.spread import main, principal_axes
-
-
-@pytest.fixture(scope="module")
-def image_run(tmp_path_factory):
-    pytest.importorskip("keras")
-    from matcher.encoders._saved import save_encoder, start_image_embedder
-
-    folder = tmp_path_factory.mktemp("image")
-    parts = ImageArchitecture(backbone="mobilenet-v2", size=32, width=6)
-    save_encoder(folder, start_image_embedder(parts, seed=3), parts, ModelCard())
-    save_trained(folder, np.uint64([3, 4]), "pictures")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ QUEUE = 20
 # Of one side; the others stay where they are in a split by hand.
 MAX_SHOWN = 60
 N_FOUND = 20
+MAX_NOTE = 2_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +200,18 @@ def decide(catalog: Catalog, form: Form, who: str) -> int:
         raise PageError(
             409, "This cluster has changed since it was shown. Load the page again and look anew."
         )
-    kind = form.text("kind")
+    kind, note = form.text("kind"), tidy_title(form.text("note"))[:MAX_NOTE]
     if kind == "accept":
-        return catalog.accept(view.id, who)
+        return catalog.accept(view.id, who, note)
     if kind == "reject":
-        return catalog.reject(*_two(view, form), who)
+        return catalog.reject(*_two(view, form), who, note)
     if kind == "split":
-        return catalog.split(view.id, split_off(view, form), who)
+        return catalog.split(view.id, split_off(view, form), who, note)
     if kind == "merge":
         other = living(catalog, form.number("with"))
         if other.id == view.id:
             raise PageError(422, "A cluster is merged with another one, not with itself.")
-        return catalog.merge([view.id, other.id], who)
+        return catalog.merge([view.id, other.id], who, note)
     raise PageError(422, "Choose what to do with the cluster.")
 
 

@@ -37,6 +37,12 @@ def test_the_name_is_asked_once_and_kept_with_every_decision(client):
     assert client.submit("/name", who=" ", next="/").status_code == 422
 
 
+def test_a_note_stays_with_the_decision(named):
+    decide(named, kind="accept", note=" looks\r\nthe <b>same</b>\0 ")
+    assert [one.note for one in named.catalog.made] == ["looks the <b>same</b>"]
+    assert "looks the &lt;b&gt;same&lt;/b&gt;" in named.get("/decisions").text
+
+
 def test_without_a_name_nothing_is_decided(client):
     client.get("/review")
     seen = {"cluster": "1", "seen": "x", "kind": "accept"}
