@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from matcher.errors import BackendError, StoreError
 from matcher.store._migrations import check_version, migrate
@@ -90,7 +90,13 @@ def split_address(address: str) -> tuple[str, str, str]:
             "The name of a schema has up to 63 of a-z, 0-9 and _, starts with no digit and not "
             f"with pg_. Received: {schema!r}."
         )
-    query = "&".join(item for item in items if not item.startswith("schema="))
-    host = parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "")
-    place = f"postgresql://{host}{parts.path}?schema={schema}"
-    return parts._replace(query=query).geturl(), schema, place
+    query = [item for item in items if not item.startswith("schema=")]
+    shown = [item for item in query if "pass" not in item.partition("=")[0]]
+    user, at, host = parts.netloc.rpartition("@")
+    place = _join(f"{user.partition(':')[0]}{at}{host}", parts.path, [*shown, f"schema={schema}"])
+    return _join(parts.netloc, parts.path, query), schema, place
+
+
+def _join(who: str, path: str, query: list[str]) -> str:
+    """An address, of no host too, which ``urllib`` writes without its slashes."""
+    return f"postgresql://{who}{path}" + ("?" if query else "") + "&".join(query)

@@ -42,7 +42,7 @@ ADDRESSES = {
     "postgresql://ann:secret@db:5432/shop?schema=toys": (
         "postgresql://ann:secret@db:5432/shop",
         "toys",
-        "postgresql://db:5432/shop?schema=toys",
+        "postgresql://ann@db:5432/shop?schema=toys",
     ),
     "postgresql://db/shop": (
         "postgresql://db/shop",
@@ -50,9 +50,14 @@ ADDRESSES = {
         "postgresql://db/shop?schema=matcher",
     ),
     "postgres://ann@/shop?host=/run/pg&schema=x&sslmode=require": (
-        "postgres://ann@/shop?host=/run/pg&sslmode=require",
+        "postgresql://ann@/shop?host=/run/pg&sslmode=require",
         "x",
-        "postgresql:///run/pg/shop?schema=x",
+        "postgresql://ann@/shop?host=/run/pg&sslmode=require&schema=x",
+    ),
+    "postgresql:///shop?host=/run/pg": (
+        "postgresql:///shop?host=/run/pg",
+        "matcher",
+        "postgresql:///shop?host=/run/pg&schema=matcher",
     ),
     "postgresql://db/shop?password=secret": (
         "postgresql://db/shop?password=secret",
@@ -115,18 +120,11 @@ def test_a_sparse_row_of_many_entries(made, columns):
 
     about = About("", (KeptEncoder("words", "w", "sparse", 50_000),))
     many = csr_array(np.ones((1, 50_000), np.float32))
-    with create_store(f"postgresql{made_address(made)}_more", about) as store:
+    with create_store(f"{made.place}_more", about) as store:  # a place is an address
         with store.write() as write:
             write.add_vectors("words", "w", write.add_listings(columns("a")), many)
         with store.read() as read:
             assert read.vectors("words").values.nnz == 50_000
-
-
-def made_address(store):
-    """Address of a store that the tests made, from its place."""
-    host, _, schema = store.place.removeprefix("postgresql://").partition("?schema=")
-    folder, _, name = host.rpartition("/")
-    return f"://postgres@/{name}?host={folder}&schema={schema}"
 
 
 @marked
