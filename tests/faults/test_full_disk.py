@@ -101,7 +101,7 @@ def pictures(disk):
 @pytest.mark.slow
 def test_wherever_the_room_ends(served, disk, shop):
     full, done = 0, 0
-    for pages in [*range(24), *range(24, MOST_PAGES, 16)]:
+    for pages in [*range(24), *range(24, MOST_PAGES, 32)]:
         for write in writes(served, pages):
             before = seen(served)
             files = pictures(disk)
