@@ -55,13 +55,9 @@ class Hits:
         own = {name: np.append(mine.scores[name], theirs.scores[name]) for name in mine.scores}
         left, right = np.append(mine.left, theirs.left), np.append(mine.right, theirs.right)
         pairs = ScoredPairs(left, right, own, mine.n_left, mine.n_right)
-        scores = np.append(self.scores, other.scores)
-        return Hits(
-            np.append(self.queries, other.queries),
-            np.append(self.places, other.places),
-            scores,
-            pairs,
-        )
+        queries = np.append(self.queries, other.queries)
+        places, scores = np.append(self.places, other.places), np.append(self.scores, other.scores)
+        return Hits(queries, places, scores, pairs)
 
 
 def encode_queries(encoders: Encoders, settings: CatalogSettings, listings: Listings) -> Block:

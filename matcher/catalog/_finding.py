@@ -123,7 +123,8 @@ def _within(block: Block, fresh: Int64, most: Limits, crowded: set[int]) -> Int6
         ends = block.firsts[graph.rows()], block.firsts[graph.indices]
         left, right = np.minimum(*ends), np.maximum(*ends)
         kept = np.isin(left, fresh) & np.isin(right, fresh)
-        kept &= (ends[0] < ends[1]) if k is None else True  # else a pair may be found one way only
+        if k is None:  # each pair is found both ways
+            kept &= ends[0] < ends[1]
         keys.append(left[kept] * len(block) + right[kept])
     return _different(keys)
 

@@ -156,14 +156,21 @@ def _network(width: int) -> tuple[Any, bool]:
     low_precision = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     left, right = (operations.parameter([-1, width], np.float32) for _ in "lr")
     model = openvino.Model([operations.matmul(left, right, False, True)], [left, right])
+    network = _compile(model, low_precision)
+    _check(network.create_infer_request(), width, as_bfloat16 if low_precision else np.array)
+    return network, low_precision
+
+
+def _compile(model: Any, low_precision: bool) -> Any:
+    """A network of which every thread may have a request."""
+    import openvino
+
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if low_precision else "f32",
         "INFERENCE_NUM_THREADS": n_threads(),  # one for each request
         "NUM_STREAMS": n_threads(),
     }
-    network = core.compile_model(model, "CPU", settings)
-    _check(network.create_infer_request(), width, as_bfloat16 if low_precision else np.array)
-    return network, low_precision
+    return openvino.Core().compile_model(model, "CPU", settings)
 
 
 def constant_network(right: Float32) -> Any:
@@ -180,13 +187,7 @@ def constant_network(right: Float32) -> Any:
 
     left = operations.parameter([-1, right.shape[1]], np.float32)
     product = operations.matmul(left, operations.constant(right), False, True)
-    model = openvino.Model([product], [left])
-    settings = {
-        "INFERENCE_PRECISION_HINT": "bf16",
-        "INFERENCE_NUM_THREADS": n_threads(),  # one for each request
-        "NUM_STREAMS": n_threads(),
-    }
-    return openvino.Core().compile_model(model, "CPU", settings)
+    return _compile(openvino.Model([product], [left]), low_precision=True)
 
 
 def _check(request: Any, width: int, rounded: Any) -> None:

@@ -76,6 +76,9 @@ def run(app: FastAPI, host: str, port: int, settings: ServeSettings) -> None:
     begin_logging()
     sys.setswitchinterval(SWITCH_SECONDS)
     threadpool_limits(1, user_api="blas")  # idle threads of it spin, and keep a core busy
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
     config = configure(app, host, port, settings)
     server = Server(config, app.state.running, settings.drain_seconds)
     try:
@@ -131,9 +134,6 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Begin to listen, and say where."""
         await super().startup()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECTED_AFTER)
         for each in getattr(self, "servers", ()):
             for socket in each.sockets:
                 address = socket.getsockname()

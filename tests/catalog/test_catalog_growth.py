@@ -194,13 +194,17 @@ def test_an_empty_batch_changes_nothing(catalog):
 def test_many_that_come_together_bring_the_pairs_that_each_brings(templates, pool, first, some):
     rest = sorted(set(pool) - set(first))
     edges = []
-    for many in (1, 1_000):
+    # Together, together with the closest of each alone, and one by one.
+    for many, every_pair in ((1, True), (1, False), (1_000, True)):
         with pytest.MonkeyPatch.context() as patch, opened(templates("average")) as catalog:
             patch.setattr(_finding, "MANY", many)
             patch.setattr(_finding, "MANY_AT_ONCE", 2)
+            if not every_pair:
+                closest = dict.fromkeys(("words", "phash"), _finding.MOST_CANDIDATES)
+                patch.setattr(_finding, "_limits", lambda *_, closest=closest: closest)
             catalog.add(some(pool, first))
             catalog.add(some(pool, rest))
             with catalog._store.read() as read:
                 found = read.edges(None)
             edges.append([column.tolist() for column in (found.left, found.right, found.scores)])
-    assert edges[0] == edges[1]
+    assert edges[0] == edges[1] == edges[2]
